@@ -1,0 +1,168 @@
+"""The line after ``%ava``: options first, then the prompt, as it was typed.
+
+The table of options is the one source for parsing, for help and for completion.  The standard parsers do not fit here:
+they split the whole line into words, and a prompt is no list of words: its quotes, dashes and spaces are text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .errors import AvaError
+
+__all__ = ["OPTIONS", "Arguments", "Option", "help_text", "parse"]
+
+_WORD = re.compile(r"\s*(?P<option>-{1,2}[A-Za-z][\w-]*)(?:=|(?=\s)|$)")
+_QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)(?=\s|$)""", re.DOTALL)
+_BARE = re.compile(r"[^\s=]+=\"[^\"\n]*\"(?=\s|$)|\S+")
+
+
+class Option(NamedTuple):
+    """One option: its names, what its value is called (``""``: it takes none), and what it does.
+
+    ``convert`` makes the value of the text and raises :class:`ValueError` for text that is none; ``many`` options
+    may repeat, and ``command`` ones stand instead of a prompt.
+    """
+
+    names: tuple[str, ...]
+    value: str
+    help: str
+    convert: Callable[[str], Any] = str
+    many: bool = False
+    command: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.names[-1].lstrip("-").replace("-", "_")
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise ValueError("it is written KEY=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _name(text: str) -> str:
+    if not text.isidentifier():
+        raise ValueError("it must be the name of a variable")
+    return text
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError("it must be a number")
+    return number
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ValueError("it must be a whole number above 0")
+    return int(text)
+
+
+OPTIONS = (
+    Option(("-m", "--model"), "NAME", "the model to ask"),
+    Option(("-p", "--provider"), "NAME", "who answers: a preset, codelink-ava, guide, or package.module:Class"),
+    Option(("--base-url",), "URL", "an OpenAI-compatible endpoint"),
+    Option(("-s", "--system"), "TEXT", "the system message of this turn"),
+    Option(("-t", "--temperature"), "X", "the temperature of this turn", _number),
+    Option(("--max-tokens",), "N", "the longest reply, in tokens", _count),
+    Option(("--option",), "KEY=VALUE", "a further field of the request (VALUE is JSON, else text)", _setting, many=True),
+    Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
+    Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
+    Option(("-r", "--raw"), "", "leave {braces} as they are"),
+    Option(("--reset",), "", "forget the conversation", command=True),
+    Option(("--history",), "", "show the conversation", command=True),
+)
+_BY_NAME = {name: option for option in OPTIONS for name in option.names}
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What a line says: the options that were given, by key, and the prompt that follows them.
+
+    ``command`` is the key of the option that stands instead of a prompt, ``""`` where there is none.
+    """
+
+    prompt: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.options
+
+
+def parse(line: str) -> Arguments:
+    """Read the options at the start of ``line``.  Raises :class:`AvaError` (``config``) for one that is wrong."""
+    options: dict[str, Any] = {}
+    command = ""
+    position = 0
+    while match := _WORD.match(line, position):
+        option = _find(match["option"])
+        position = match.end()
+        with_equals = line[match.end() - 1 : match.end()] == "="
+        value: Any = True
+        if option.value:
+            text, position = _value(line, position, option, with_equals)
+            value = _convert(option, text)
+        elif with_equals:
+            raise AvaError(f"{match['option']} takes no value", "config")
+        if option.many:
+            options.setdefault(option.key, []).append(value)
+        else:
+            options[option.key] = value
+        if option.command:
+            command = option.key
+    rest = line[position:].strip()
+    if rest == "--" or rest.startswith(("-- ", "--\t")):
+        rest = rest[2:].strip()
+    if command and rest:
+        raise AvaError(f"--{command} stands alone; what is {rest[:40]!r} for?", "config")
+    return Arguments(rest, options, command)
+
+
+def help_text() -> str:
+    """The options as an aligned table in plain text."""
+    rows = [(", ".join(option.names) + (f" {option.value}" if option.value else ""), option.help) for option in OPTIONS]
+    width = max(len(left) for left, _ in rows)
+    return "\n".join(f"  {left:<{width}}  {right}" for left, right in rows)
+
+
+def _find(name: str) -> Option:
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    near = difflib.get_close_matches(name, _BY_NAME, n=1)
+    hint = f"did you mean {near[0]}?" if near else "%ava? lists the options."
+    raise AvaError(f"unknown option {name}; {hint} A prompt that begins with a dash goes after --", "config")
+
+
+def _value(line: str, position: int, option: Option, with_equals: bool) -> tuple[str, int]:
+    """The option's value and where it ends: a quoted text, or all up to the next space."""
+    start = position if with_equals else len(line) - len(line[position:].lstrip())
+    if quoted := _QUOTED.match(line, start):
+        return re.sub(r"\\([\"'\\])", r"\1", quoted["text"]), quoted.end()
+    bare = _BARE.match(line, start)
+    if bare is None or (not with_equals and bare.group() in _BY_NAME):
+        raise AvaError(f"{option.names[0]} needs a value: {option.names[0]} {option.value}", "config")
+    return bare.group(), bare.end()
+
+
+def _convert(option: Option, text: str) -> Any:
+    try:
+        return option.convert(text)
+    except ValueError as error:
+        raise AvaError(f"{option.names[-1]} cannot be {text!r}: {error}", "config") from None

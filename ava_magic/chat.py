@@ -1,0 +1,279 @@
+"""A chat: prompts in, replies out, and the conversation that they make.
+
+It knows no screen and no notebook.  The magics and a script use the same class::
+
+    chat = Chat(provider="ollama", model="llama3.2")
+    reply = await chat.ask("hi")
+
+A question goes through a :class:`Turn`: begun (messages chosen, endpoint found), streamed, and then kept in the
+conversation or not.  A turn that failed or came back empty leaves no trace; one that was stopped is kept as partial.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
+from .errors import AvaError
+from .providers.base import Connection, FinishReason, Key, ModelName, Reasoning, Refusal, Usage
+from .providers.presets import Ask, Endpoint, resolve
+from .reply import Reply
+
+__all__ = ["Chat", "Settings", "Turn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to ask; :class:`Chat` says what each means."""
+
+    provider: str | type | Ask = "auto"
+    model: str = ""
+    base_url: str = ""
+    api_key: Key | None = None
+    system: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    timeout: float = 300.0
+    retries: int = 2
+    context_tokens: int = 16_000
+    rerun: Rerun = "replace"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def request_fields(self) -> dict[str, Any]:
+        """The fields of the request's body beside the model and the messages."""
+        named = {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        return {name: value for name, value in named.items() if value is not None} | dict(self.options)
+
+
+class Turn:
+    """One question on its way.  A view reads its attributes while it runs.
+
+    Attributes:
+        messages: what is sent, the prompt last.
+        pieces: the content that has come, in order; only ever appended to.
+        thoughts: the reasoning that has come, likewise.
+        waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
+        started: when the request was sent (``time.monotonic``), or ``None`` before that.
+        partial: whether it ended before its end.
+    """
+
+    def __init__(self, prompt: Any, messages: list[Message], settings: Settings, anchor: Anchor) -> None:
+        self.prompt = prompt
+        self.messages = messages
+        self.settings = settings
+        self.anchor = anchor
+        self.pieces: list[str] = []
+        self.thoughts: list[str] = []
+        self.notes: list[str] = []
+        self.waiting: tuple[str, float] | None = None
+        self.started: float | None = None
+        self.partial = False
+        self._refusal = ""
+        self._usage: Mapping[str, Any] | None = None
+        self._finish_reason: str | None = None
+        self._model = settings.model or None
+        self._seconds = 0.0
+        self.endpoint: Endpoint = resolve(
+            settings.provider,
+            Connection(
+                base_url=settings.base_url,
+                key=settings.api_key,
+                idle_timeout=settings.timeout,
+                retries=settings.retries,
+                on_wait=self._wait,
+            ),
+        )
+
+    async def stream(self) -> AsyncGenerator[str, None]:
+        """Ask, and yield the content as it comes.  Raises :class:`AvaError`, with what had arrived."""
+        self.started = time.monotonic()
+        deltas = self.endpoint.ask(self.settings.model, self.messages, **self.settings.request_fields())
+        failure: AvaError | None = None
+        try:
+            async for delta in deltas:
+                if isinstance(delta, str):
+                    if delta:
+                        self.pieces.append(delta)
+                        yield delta
+                else:
+                    self._take_note(delta)
+        except (asyncio.CancelledError, GeneratorExit):
+            self.partial = True
+            raise
+        except Exception as error:
+            failure = self._as_ava_error(error)
+        finally:
+            self._seconds = time.monotonic() - self.started
+            self.waiting = None
+            if hasattr(deltas, "aclose"):  # a plug-in may be any async iterator
+                await deltas.aclose()
+        if failure is not None:  # raised out here, so that it drags no frame along that held a key
+            self.partial = True
+            failure.reply = self.reply() if self.pieces or self.thoughts else None
+            raise failure
+
+    def reply(self) -> Reply:
+        """What has come so far, or in the end all of it."""
+        text = "".join(self.pieces)
+        notes = list(self.notes)
+        if self._refusal:
+            notes.append("refused")
+        elif not text and not self.partial:
+            notes.append("empty reply")
+        return Reply(
+            text=text,
+            messages=tuple(self.messages),
+            model=self._model,
+            provider=self.endpoint.name,
+            endpoint=self.endpoint.url,
+            finish_reason=self._finish_reason,
+            usage=self._usage,
+            reasoning="".join(self.thoughts),
+            refusal=self._refusal,
+            partial=self.partial,
+            seconds=self._seconds,
+            notes=tuple(notes),
+        )
+
+    def exchange(self) -> Exchange:
+        """The turn as the conversation keeps it."""
+        return Exchange(
+            self.prompt, "".join(self.pieces), self.anchor, self.partial, self._model, self.endpoint.name
+        )
+
+    def _wait(self, reason: str, seconds: float) -> None:
+        self.waiting = (reason, time.monotonic() + seconds)
+
+    def _take_note(self, delta: object) -> None:
+        if isinstance(delta, Reasoning):
+            self.thoughts.append(delta.text)
+        elif isinstance(delta, Usage):
+            self._usage = delta.counts
+        elif isinstance(delta, FinishReason):
+            self._finish_reason = delta.reason
+        elif isinstance(delta, ModelName):
+            self._model = delta.name
+        elif isinstance(delta, Refusal):
+            self._refusal += delta.text
+
+    def _as_ava_error(self, error: Exception) -> AvaError:
+        from .transport import ClientError, as_ava_error  # aiohttp is not loaded before it is needed
+
+        where = self.endpoint.where
+        if isinstance(error, AvaError):
+            failure = AvaError(f"{where}: {error}", error.kind)
+        elif isinstance(error, ClientError | TimeoutError):
+            failure = as_ava_error(error, where, self.endpoint.key_name)
+        else:
+            failure = AvaError(f"the provider {where} failed: {type(error).__name__}: {error}", "api")
+            failure.__cause__ = error  # a plug-in's author wants the traceback
+        if self.endpoint.hint:
+            failure = AvaError(f"{failure}{self.endpoint.hint}", failure.kind)
+        return failure
+
+
+class Chat:
+    """A conversation with an endpoint.
+
+    Args:
+        provider: a name (``"auto"``, a preset, ``"codelink-ava"``, ``"guide"``, ``"package.module:Class"``), or a class
+            or async generator function of a provider's shape.
+        model: the model's name; ``""`` lets the endpoint choose.
+        base_url: an OpenAI-compatible endpoint, or another address for the named provider.
+        api_key: its key; left out, it is taken from the environment.
+        system: the system message; ``""`` sends none.
+        temperature, max_tokens: fields of the request; ``None`` leaves them to the endpoint.
+        timeout: seconds of silence after which a reply counts as dead.
+        retries: how often a request is repeated before its first byte has come.
+        context_tokens: how much of the conversation is sent along, by :func:`~ava_magic.conversation.estimate_tokens`.
+        rerun: whether a cell that is run again replaces its turn (``"replace"``) or adds one (``"append"``).
+        options: further fields of the request's body.
+    """
+
+    def __init__(
+        self,
+        provider: str | type | Ask = "auto",
+        model: str = "",
+        base_url: str = "",
+        api_key: str | None = None,
+        system: str = "",
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        timeout: float = 300.0,
+        retries: int = 2,
+        context_tokens: int = 16_000,
+        rerun: Rerun = "replace",
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.settings = Settings(
+            provider=provider,
+            model=model,
+            base_url=base_url,
+            api_key=Key(api_key, "api_key") if api_key else None,
+            system=system,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            timeout=timeout,
+            retries=retries,
+            context_tokens=context_tokens,
+            rerun=rerun,
+            options=options or {},
+        )
+        self.conversation = Conversation()
+
+    def begin(self, prompt: Any, anchor: Anchor = Anchor(), *, history: bool = True, **changes: Any) -> Turn:
+        """A turn for ``prompt``, not yet sent.
+
+        ``changes`` are settings for this turn alone; without ``history`` the conversation is neither read nor extended.
+        Raises :class:`AvaError` (``config``) where no endpoint fits.
+        """
+        settings = replace(self.settings, **changes)
+        system: list[Message] = [{"role": "system", "content": settings.system}] if settings.system else []
+        question: Message = {"role": "user", "content": prompt}
+        earlier, left_out = [], 0
+        if history:
+            room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
+            earlier, left_out = fit(self.conversation.before(anchor, settings.rerun), room)
+        messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
+        turn = Turn(prompt, messages, settings, anchor)
+        if left_out:
+            turn.notes.append(f"{left_out} earlier turn{'' if left_out == 1 else 's'} left out")
+        return turn
+
+    async def run(self, turn: Turn, *, history: bool = True) -> AsyncGenerator[str, None]:
+        """Send a turn that was begun; yield its content as it comes, and keep it in the conversation."""
+        kept = False
+        try:
+            async with aclosing(turn.stream()) as deltas:
+                async for delta in deltas:
+                    yield delta
+            kept = True
+        except (asyncio.CancelledError, GeneratorExit):
+            kept = True
+            raise
+        finally:
+            if kept and history and turn.pieces:
+                self.conversation.add(turn.exchange(), turn.settings.rerun)
+
+    async def stream(self, prompt: Any, *, history: bool = True, **changes: Any) -> AsyncGenerator[str, None]:
+        """Ask ``prompt``; yield the content of the reply as it comes.
+
+        Raises :class:`AvaError`, whose ``reply`` is what had arrived.  Close it (``contextlib.aclosing``) to stop early.
+        """
+        turn = self.begin(prompt, history=history, **changes)
+        async with aclosing(self.run(turn, history=history)) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def ask(self, prompt: Any, *, history: bool = True, **changes: Any) -> Reply:
+        """Ask ``prompt`` and return the whole :class:`~ava_magic.Reply`.  Raises :class:`AvaError`."""
+        turn = self.begin(prompt, history=history, **changes)
+        async with aclosing(self.run(turn, history=history)) as deltas:
+            async for _ in deltas:
+                pass
+        return turn.reply()

@@ -1,0 +1,131 @@
+"""The conversation: exchanges in order, each anchored to the cell that made it.
+
+A notebook is not a chat log: its cells are run again, out of order, and the last run counts.  So an exchange knows the
+cell and the run it came from, and a new run of a cell takes the place of what that cell's last run added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict, overload
+
+__all__ = ["Anchor", "Conversation", "Exchange", "Message", "Rerun", "estimate_tokens"]
+
+Rerun = Literal["replace", "append"]
+
+
+class Message(TypedDict):
+    """One OpenAI message: ``role`` is ``"system"``, ``"user"`` or ``"assistant"``."""
+
+    role: str
+    content: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where an exchange came from: ``cell`` (a cell id, or ``None`` where the front end sends none) and ``run``, which
+    tells one run of the cell from the next."""
+
+    cell: str | None = None
+    run: str = ""
+
+    def is_earlier_run_of(self, other: Anchor) -> bool:
+        return self.cell is not None and self.cell == other.cell and self.run != other.run
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A user's message and the reply to it.
+
+    ``partial`` marks a reply that was stopped, ``model`` and ``provider`` say who gave it.
+    """
+
+    prompt: Any
+    reply: str
+    anchor: Anchor = field(default_factory=Anchor)
+    partial: bool = False
+    model: str | None = None
+    provider: str = ""
+
+    def messages(self) -> list[Message]:
+        return [{"role": "user", "content": self.prompt}, {"role": "assistant", "content": self.reply}]
+
+    def tokens(self) -> int:
+        return sum(estimate_tokens(message["content"]) for message in self.messages())
+
+
+class Conversation(Sequence[Exchange]):
+    """The exchanges, oldest first; a read-only sequence that :meth:`add` and :meth:`reset` change."""
+
+    def __init__(self, exchanges: Sequence[Exchange] = ()) -> None:
+        self._exchanges = list(exchanges)
+
+    def __len__(self) -> int:
+        return len(self._exchanges)
+
+    @overload
+    def __getitem__(self, index: int) -> Exchange: ...
+    @overload
+    def __getitem__(self, index: slice) -> Conversation: ...
+    def __getitem__(self, index: int | slice) -> Exchange | Conversation:
+        if isinstance(index, slice):
+            return Conversation(self._exchanges[index])
+        return self._exchanges[index]
+
+    def __repr__(self) -> str:
+        return f"<Conversation of {len(self)} turn{'' if len(self) == 1 else 's'}>"
+
+    def before(self, anchor: Anchor, rerun: Rerun = "replace") -> list[Exchange]:
+        """The exchanges that a question asked at ``anchor`` follows.
+
+        For a cell that is run again these are the ones before its own place, less what its last run added.
+        """
+        _, kept, place = self._place(anchor, rerun)
+        return kept[:place]
+
+    def add(self, exchange: Exchange, rerun: Rerun = "replace") -> None:
+        """Put ``exchange`` in its place: that of its cell's last run where there was one, else the end."""
+        _, kept, place = self._place(exchange.anchor, rerun)
+        self._exchanges = [*kept[:place], exchange, *kept[place:]]
+
+    def reset(self) -> None:
+        """Forget every exchange."""
+        self._exchanges = []
+
+    def _place(self, anchor: Anchor, rerun: Rerun) -> tuple[list[Exchange], list[Exchange], int]:
+        """What a turn at ``anchor`` replaces, what stays, and where among what stays the turn belongs."""
+        if rerun == "append":
+            return [], self._exchanges, len(self._exchanges)
+        replaced: list[Exchange] = []
+        kept: list[Exchange] = []
+        place: int | None = None
+        for exchange in self._exchanges:
+            if exchange.anchor.is_earlier_run_of(anchor):
+                replaced.append(exchange)
+                place = len(kept) if place is None else place
+            else:
+                kept.append(exchange)
+                if anchor.cell is not None and exchange.anchor == anchor:
+                    place = len(kept)
+        return replaced, kept, len(kept) if place is None else place
+
+
+def estimate_tokens(content: Any) -> int:
+    """Tokens of ``content`` by rule of thumb: one for each four bytes of UTF-8, and four for the message around it.
+
+    The rule for English is OpenAI's own (https://platform.openai.com/tokenizer); counting bytes rather than characters
+    keeps it on the safe side for other scripts.
+    """
+    text = content if isinstance(content, str) else str(content)
+    return len(text.encode("utf-8", "replace")) // 4 + 4
+
+
+def fit(exchanges: Sequence[Exchange], budget: int) -> tuple[list[Exchange], int]:
+    """As many whole exchanges from the end as fit ``budget`` tokens, and how many were left out."""
+    room = budget
+    start = len(exchanges)
+    while start and room >= (cost := exchanges[start - 1].tokens()):
+        room -= cost
+        start -= 1
+    return list(exchanges[start:]), start

@@ -1,0 +1,86 @@
+"""What can go wrong, and whose turn it is to act::
+
+    Exception
+    └── AvaError            .kind says what happened, .reply holds what had arrived
+    KeyboardInterrupt
+    └── Stopped             the user stopped a reply; .reply holds what had arrived
+
+==============  ==================================================================
+kind            meaning
+==============  ==================================================================
+``config``      the call is wrong, or no endpoint fits: nothing was sent
+``auth``        the endpoint refused the key (HTTP 401, 403)
+``rate_limit``  the endpoint wants fewer requests (429)
+``bad_request`` the endpoint refused this request (the other 4xx)
+``server``      the endpoint failed (408, 5xx)
+``api``         an error told inside an otherwise good answer
+``protocol``    the answer is not what the protocol promises
+``truncated``   the answer stopped before its end
+``timeout``     nothing came for too long
+``connection``  the endpoint could not be reached
+``too_large``   the answer passed a size limit
+==============  ==================================================================
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from .controls import one_line
+
+if TYPE_CHECKING:
+    from .reply import Reply
+
+__all__ = ["AvaError", "Kind", "Stopped"]
+
+Kind = Literal[
+    "auth",
+    "rate_limit",
+    "bad_request",
+    "server",
+    "api",
+    "protocol",
+    "truncated",
+    "timeout",
+    "connection",
+    "too_large",
+    "config",
+]
+
+
+class AvaError(Exception):
+    """A question that got no whole answer.
+
+    ``str(error)`` is one line that says what to do; ``kind`` is one of :data:`Kind`; ``reply`` is the
+    :class:`~ava_magic.Reply` that had arrived until then, or ``None``.
+    """
+
+    def __init__(self, message: str, kind: Kind, reply: Reply | None = None) -> None:
+        super().__init__(message, kind, reply)
+        self.kind: Kind = kind
+        self.reply = reply
+
+    def __str__(self) -> str:
+        return one_line(str(self.args[0]), limit=600)
+
+    def __repr__(self) -> str:
+        return f"AvaError({str(self)!r}, kind={self.kind!r})"
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints in place of a traceback."""
+        return [f"AvaError ({self.kind}): {self}"]
+
+
+class Stopped(KeyboardInterrupt):
+    """A reply that the user stopped: it ends the cell as any interrupt does, and carries what had arrived."""
+
+    def __init__(self, message: str, reply: Reply | None = None) -> None:
+        super().__init__(message)
+        self.reply = reply
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Stopped: {self}"]
+
+
+# Front ends, nbclient and papermill tell an interrupted cell from a failed one by this name.
+Stopped.__name__ = "KeyboardInterrupt"

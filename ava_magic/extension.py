@@ -1,0 +1,46 @@
+"""Loading and unloading: what the extension puts into a shell, and how it takes all of it out again."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .magics import AvaMagics
+from .reply import Reply
+from .shell import can_await
+from .syntax import Transform
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["load", "unload"]
+
+_NAME = AvaMagics.__name__
+
+
+def load(shell: InteractiveShell) -> None:
+    """Put the magics, the input transform and the reply's display into ``shell``; once, however often it is called."""
+    if _NAME in shell.magics_manager.registry:
+        return
+    magics = AvaMagics(shell)
+    shell.register_magics(magics)
+    shell.input_transformers_cleanup.append(Transform(lambda: can_await(shell)))
+    shell.events.register("pre_run_cell", magics.begin_cell)
+    shell.display_formatter.ipython_display_formatter.for_type(Reply, magics.display_once)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take out what :func:`load` put in, and close the connections; nothing happens where it was not loaded."""
+    magics: Any = shell.magics_manager.registry.pop(_NAME, None)
+    if magics is None:
+        return
+    for table in shell.magics_manager.magics.values():
+        table.pop("ava", None)
+    if magics in shell.configurables:
+        shell.configurables.remove(magics)
+    transforms = shell.input_transformers_cleanup
+    transforms[:] = [transform for transform in transforms if not isinstance(transform, Transform)]
+    shell.events.unregister("pre_run_cell", magics.begin_cell)
+    shell.display_formatter.ipython_display_formatter.pop(Reply, None)
+    if transport := sys.modules.get("ava_magic.transport"):
+        transport.close_all()

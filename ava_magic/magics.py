@@ -1,0 +1,245 @@
+"""``%ava`` and ``%%ava``: options to prompt to chat to view."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
+from traitlets import Enum, Float, Int, Unicode
+
+from . import __version__, runner
+from .arguments import Arguments, help_text, parse
+from .chat import Chat, Turn
+from .controls import one_line, visible
+from .conversation import Anchor
+from .errors import AvaError, Stopped
+from .prompt import carried_secret, interpolate
+from .reply import Reply
+from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
+from .views import View, choose
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
+
+__all__ = ["AvaMagics"]
+
+_HELP = f"""Ask a model; the answer streams in below.
+
+    %ava [options] question                 answer = %ava [options] question
+    %%ava [options] [instruction]           (the question is the instruction and the lines below it)
+
+Options come first; the first word that is none begins the question, and -- ends them. {{name}} in a question is
+replaced by the value of that variable.
+
+{help_text()}
+
+%ava alone shows what answers and how to change it; %config AvaMagics lists the settings.
+"""
+
+
+@magics_class
+class AvaMagics(Magics):
+    """Ask a model from a cell; ``%ava?`` tells how."""
+
+    provider = Unicode("auto", help="Who answers: auto, a preset, codelink-ava, guide, or package.module:Class").tag(config=True)
+    model = Unicode("", help="The model to ask; empty: the endpoint chooses").tag(config=True)
+    base_url = Unicode("", help="An OpenAI-compatible endpoint").tag(config=True)
+    system = Unicode("", help="The system message").tag(config=True)
+    temperature = Float(None, allow_none=True, help="The temperature; None: the endpoint's own").tag(config=True)
+    max_tokens = Int(None, allow_none=True, min=1, help="The longest reply, in tokens; None: no limit").tag(config=True)
+    timeout = Float(300.0, min=0.1, help="Seconds of silence after which a reply counts as dead").tag(config=True)
+    retries = Int(2, min=0, help="How often a request is repeated before its first byte has come").tag(config=True)
+    context_tokens = Int(16_000, min=0, help="How much of the conversation is sent along, in tokens").tag(config=True)
+    frame_rate = Float(20.0, min=0.1, max=60.0, help="How often a reply is painted, per second").tag(config=True)
+    display = Enum(["auto", "widget", "html", "text"], "auto", help="How a reply is shown").tag(config=True)
+    rerun = Enum(["replace", "append"], "replace", help="What a cell run again does to its former turn").tag(config=True)
+
+    def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
+        super().__init__(shell, **kwargs)
+        self.chat = Chat()
+        self._anchor = Anchor(None, uuid.uuid4().hex)
+        self._just_shown: Reply | None = None
+
+    @no_var_expand
+    @needs_local_scope
+    @line_cell_magic
+    def ava(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Reply | None:
+        asking = self._read(line, cell, local_ns)
+        if asking is None:
+            return None
+        with self._on_screen(asking):
+            runner.run(
+                asking.work,
+                asking.view.paint,
+                asking.run,
+                own_loop=own_loop,
+                may_nest=lambda loop: is_foreign_loop(self.shell, loop),
+            )
+        if asking.run.stopped:
+            raise self._stopped(asking)
+        return self._conclude(asking)
+
+    async def awaited(
+        self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
+    ) -> Reply | None:
+        """The same magic where an ``await`` can stand; the input transform writes this call."""
+        asking = self._read(line, cell, local_ns)
+        if asking is None:
+            return None
+        with self._on_screen(asking):
+            await runner.awaited(asking.work, asking.view.paint, asking.run)
+        if asking.run.stopped:
+            stopped = self._stopped(asking)
+            if in_own_task_of_a_cell():
+                raise stopped
+            raise asyncio.CancelledError(str(stopped))  # a KeyboardInterrupt would pass through the task into the loop
+        return self._conclude(asking)
+
+    def begin_cell(self, info: ExecutionInfo) -> None:
+        """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
+        if info.store_history:  # not one that running code runs by run_cell
+            self._anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex)
+            self._just_shown = None
+
+    def display_once(self, reply: Reply) -> None:
+        """What IPython calls to show a reply: the one that has just streamed stands on the screen already."""
+        if reply is not self._just_shown or not is_displaying_result(self.shell):
+            raise NotImplementedError  # go on to the reply's own representations
+        if not hasattr(self.shell, "kernel"):
+            print(f"{reply!r}, shown above")  # after the prompt "Out[n]:", which is on the screen by now
+
+    def _read(self, line: str, cell: str | None, local_ns: Mapping[str, Any] | None) -> Asking | None:
+        """The question that the user typed; ``None`` where it was a command, which is then done."""
+        arguments = parse(line)
+        if arguments.command:
+            if cell is not None and cell.strip():
+                raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
+            self._command(arguments.command)
+            return None
+        prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
+        if prompt:
+            return self._ask(prompt, arguments, local_ns or {})
+        if cell is None and not arguments.options:
+            print(self._state())
+            return None
+        raise AvaError("nothing is asked: the question goes after the options, or in the lines under %%ava", "config")
+
+    def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any]) -> Asking:
+        notes: list[str] = []
+        if "raw" not in arguments:
+            filled = interpolate(prompt, {**self.shell.user_ns, **local_ns}, self._describe)
+            prompt = filled.text
+            notes = [f"{field} {size:,} characters" for field, size in filled.inserted]
+        settings = self._settings(arguments)
+        for text in (prompt, settings["system"]):
+            if name := carried_secret(text, os.environ):
+                raise AvaError(f"the prompt holds the value of {name}, so it was not sent", "config")
+        history = "no_history" not in arguments
+        turn = self.chat.begin(prompt, self._anchor, history=history, **settings)
+        turn.notes += notes
+        run = runner.Run()
+        view = choose(turn, run.stop, self.shell, self.display, self.frame_rate)
+        return Asking(self.chat, turn, run, view, history, arguments.options.get("out", ""))
+
+    def _settings(self, arguments: Arguments) -> dict[str, Any]:
+        """The settings of this turn: what the traits say, less what the line says otherwise."""
+        names = (
+            *("provider", "model", "base_url", "system", "temperature", "max_tokens"),
+            *("timeout", "retries", "context_tokens", "rerun"),
+        )
+        settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
+        return settings | {"options": dict(arguments.options.get("option", ()))}
+
+    @contextmanager
+    def _on_screen(self, asking: Asking) -> Iterator[None]:
+        """The question's time on the screen: whatever ends it, what has come is left there."""
+        error: AvaError | None = None
+        asking.view.open()
+        try:
+            yield
+        except AvaError as failure:
+            error = failure
+            raise
+        finally:
+            asking.view.close(asking.what_came(), error)
+
+    def _conclude(self, asking: Asking) -> Reply:
+        reply = asking.turn.reply()
+        if asking.out:
+            self.shell.user_ns[asking.out] = reply
+        self._just_shown = reply
+        return reply
+
+    def _stopped(self, asking: Asking) -> Stopped:
+        """The end of a stopped question: what had come is ``_`` and ``Out[n]``, as a whole reply would be."""
+        reply = asking.what_came()
+        if reply is None:
+            return Stopped("the reply was stopped before its first word")
+        self.shell.displayhook.update_user_ns(self._conclude(asking))
+        return Stopped("the reply was stopped; what had come is kept, in _ and in the conversation", reply)
+
+    def _describe(self, value: Any) -> str:
+        """A value as the notebook would show it in plain text."""
+        if isinstance(value, Reply):
+            return value.text
+        return str(self.shell.display_formatter.formatters["text/plain"](value))
+
+    def _command(self, name: str) -> None:
+        if name == "reset":
+            turns = len(self.chat.conversation)
+            self.chat.conversation.reset()
+            print(f"The conversation is empty; {turns} turn{'' if turns == 1 else 's'} forgotten.")
+        else:
+            print(self._history())
+
+    def _history(self) -> str:
+        lines = []
+        for number, exchange in enumerate(self.chat.conversation, start=1):
+            mark = " (stopped)" if exchange.partial else ""
+            lines += [f"{number}. you: {one_line(str(exchange.prompt), 100)}"]
+            lines += [f"   {exchange.model or exchange.provider}: {one_line(exchange.reply, 100)}{mark}"]
+        return visible("\n".join(lines)) or "The conversation is empty."
+
+    def _state(self) -> str:
+        turn = self.chat.begin("", **self._settings(Arguments("")))
+        endpoint = turn.endpoint
+        turns = len(self.chat.conversation)
+        rows = {
+            "provider": f"{endpoint.name} ({endpoint.why})",
+            "model": self.model or "the endpoint's own choice",
+            "endpoint": endpoint.url or "none: it runs inside this package",
+            "turns": f"{turns} in the conversation (%ava --history shows them, %ava --reset forgets them)",
+            "to change": "%config AvaMagics.model = 'NAME', .provider, .base_url, or -m, -p, --base-url for one question",
+        }
+        if endpoint.name == "guide":
+            rows["next"] = "set OPENAI_API_KEY or another preset's key, or start Ollama; then ask again"
+        return f"ava_magic {__version__}\n" + "\n".join(f"  {name:<10} {one_line(value)}" for name, value in rows.items())
+
+
+AvaMagics.ava.__doc__ = _HELP
+
+
+class Asking:
+    """One question with all that it takes: its turn, its run and its view."""
+
+    def __init__(self, chat: Chat, turn: Turn, run: runner.Run, view: View, history: bool, out: str) -> None:
+        self.turn = turn
+        self.run = run
+        self.view = view
+        self.out = out
+        self._chat = chat
+        self._history = history
+
+    async def work(self) -> None:
+        async with aclosing(self._chat.run(self.turn, history=self._history)) as deltas:
+            async for _ in deltas:
+                pass  # the view finds them in the turn
+
+    def what_came(self) -> Reply | None:
+        """The reply so far; ``None`` where a question ended early with nothing."""
+        return self.turn.reply() if self.turn.pieces or self.turn.thoughts or not self.turn.partial else None

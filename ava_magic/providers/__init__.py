@@ -1,0 +1,1 @@
+"""Adapters of chat APIs: one contract (:mod:`.base`), one wire format (:mod:`.chunks`), and who speaks it."""

@@ -1,0 +1,194 @@
+"""Which endpoint answers: the table of presets, and the choice when none is named."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import os
+import socket
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from ..errors import AvaError
+from .base import AsyncGeneratorProvider, Connection, Delta, Key
+from .codelink_ava import CodeLinkAva
+from .guide import Guide
+from .openai_compatible import OpenAICompatible
+
+__all__ = ["PRESETS", "Endpoint", "Preset", "provider_names", "resolve"]
+
+
+class Preset(NamedTuple):
+    """A named OpenAI-compatible endpoint; ``key`` is the environment variable that holds its key, if it wants one."""
+
+    name: str
+    base_url: str
+    key: str = ""
+
+
+# The base URLs are those that each service's own documentation gives for its OpenAI-compatible API.
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+        Preset("anthropic", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
+        Preset("gemini", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
+        Preset("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+        Preset("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+        Preset("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
+        Preset("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+        Preset("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+        Preset("ollama", "http://127.0.0.1:11434/v1"),
+        Preset("lmstudio", "http://127.0.0.1:1234/v1"),
+        Preset("llamacpp", "http://127.0.0.1:8080/v1"),
+        Preset("vllm", "http://127.0.0.1:8000/v1"),
+    )
+}
+_PROBED = ("ollama", "lmstudio")  # the ports that nothing else is likely to listen on
+_PROBE_LASTS = 60.0  # seconds for which the answer of a probe is kept
+
+Ask = Callable[..., AsyncGenerator[Delta, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What answers.  ``name`` is the provider's or preset's, ``ask`` its async generator function, ``url`` where it is
+    (``""`` for a provider without an address), ``key_name`` the variable its key comes from, ``why`` says in a few words
+    how it was chosen, and ``hint`` is added to its errors."""
+
+    name: str
+    ask: Ask
+    url: str = ""
+    key_name: str = ""
+    why: str = ""
+    hint: str = ""
+
+    @property
+    def where(self) -> str:
+        """The endpoint in a sentence: its host, or its name where it has none."""
+        return urlsplit(self.url).netloc.rpartition("@")[2] or self.name
+
+
+def provider_names() -> list[str]:
+    """What ``-p`` takes, plug-ins aside."""
+    return ["auto", *PRESETS, "codelink-ava", "guide"]
+
+
+def resolve(provider: str | type | Ask = "auto", connection: Connection = Connection()) -> Endpoint:
+    """The endpoint that ``provider`` names, reached by ``connection``.
+
+    A name is ``"auto"``, a preset, ``"codelink-ava"``, ``"guide"`` or ``"package.module:Class"``; a class or an async
+    generator function is taken as it is.  Raises :class:`AvaError` (``config``) where nothing fits.
+    """
+    if not isinstance(provider, str):
+        return _plug_in(provider, getattr(provider, "__name__", "provider"), connection)
+    name = provider.strip()
+    if name in ("", "auto"):
+        return _choose(connection)
+    if name in PRESETS:
+        return _preset(PRESETS[name], connection, "named")
+    if name == "codelink-ava":
+        return _codelink_ava(connection)
+    if name == "guide":
+        return Endpoint(name, Guide.create_async_generator, why="named")
+    if ":" in name:
+        return _plug_in(_import(name), name.rpartition(":")[2], connection)
+    near = difflib.get_close_matches(name, provider_names(), n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise AvaError(f"no provider is called {name!r}{hint} There are {', '.join(provider_names())}", "config")
+
+
+def _codelink_ava(connection: Connection) -> Endpoint:
+    if connection.base_url:
+        return Endpoint("codelink-ava", CodeLinkAva.at(connection).create_async_generator, connection.base_url, why="named")
+    ask = CodeLinkAva.at(replace(connection, retries=0)).create_async_generator
+    hint = (
+        " (the public CodeLinkAva service stopped in 2023: start python -m ava_magic.server and give its URL as "
+        "--base-url, or name another provider with -p)"
+    )
+    return Endpoint("codelink-ava", ask, CodeLinkAva.url, why="named", hint=hint)
+
+
+def _choose(connection: Connection) -> Endpoint:
+    """The endpoint when none is named: an address, then a key, then a server on this machine, then the guide."""
+    if connection.base_url:
+        return _at_address(connection, "base_url is set")
+    if address := os.environ.get("AVA_BASE_URL", "").strip():
+        return _at_address(replace(connection, base_url=address), "AVA_BASE_URL is set")
+    for preset in PRESETS.values():
+        if preset.key and os.environ.get(preset.key, "").strip():
+            return _preset(preset, connection, f"{preset.key} is set")
+    for name in _PROBED:
+        if _is_listening(urlsplit(PRESETS[name].base_url).port or 0, int(time.monotonic() / _PROBE_LASTS)):
+            return _preset(PRESETS[name], connection, "it runs on this machine")
+    return Endpoint("guide", Guide.create_async_generator, why="no endpoint is set")
+
+
+def _at_address(connection: Connection, why: str) -> Endpoint:
+    for preset in PRESETS.values():
+        if _origin(preset.base_url) == _origin(connection.base_url):
+            return _preset(preset, connection, why)
+    return _preset(Preset("openai-compatible", connection.base_url), connection, why)
+
+
+def _preset(preset: Preset, connection: Connection, why: str) -> Endpoint:
+    home = preset.base_url
+    if preset.name == "openai":
+        home = os.environ.get("OPENAI_BASE_URL", "").strip() or home
+    url = (connection.base_url or home).rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise AvaError(f"{url!r} is not the URL of an endpoint; it should look like https://host/v1", "config")
+    key, key_name = connection.key, ""
+    if key is None:
+        key, key_name = _key_for(url, preset, home)
+    ask = OpenAICompatible.at(replace(connection, base_url=url, key=key)).create_async_generator
+    return Endpoint(preset.name, ask, url, key_name, why)
+
+
+def _key_for(url: str, preset: Preset, home: str) -> tuple[Key | None, str]:
+    """The key that is meant for ``url``, and its variable: a preset's own goes to the preset's own host alone, and
+    ``AVA_API_KEY`` to that of ``AVA_BASE_URL`` where there is one."""
+    names = [preset.key] if preset.key and _origin(url) == _origin(home) else []
+    ava_home = os.environ.get("AVA_BASE_URL", "").strip()
+    if (preset.key or preset.name not in PRESETS) and (not ava_home or _origin(ava_home) == _origin(url)):
+        names.append("AVA_API_KEY")
+    for name in names:
+        if secret := os.environ.get(name, ""):
+            return Key(secret, name), name
+    return None, names[0] if names else ""
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+@functools.lru_cache(maxsize=8)
+def _is_listening(port: int, _moment: int) -> bool:
+    """Whether something listens on a port of this machine; asked again only when ``_moment`` changes."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.02):
+            return True
+    except OSError:
+        return False
+
+
+def _plug_in(provider: Any, name: str, connection: Connection) -> Endpoint:
+    if isinstance(provider, type) and issubclass(provider, AsyncGeneratorProvider):
+        provider = provider.at(connection)
+    ask = getattr(provider, "create_async_generator", None if isinstance(provider, type) else provider)
+    if not callable(ask):
+        raise AvaError(f"{name} is no provider: it has no create_async_generator(model, messages, **kwargs)", "config")
+    return Endpoint(name, ask, connection.base_url, why="named")
+
+
+def _import(path: str) -> Any:
+    module, _, name = path.rpartition(":")
+    try:
+        return functools.reduce(getattr, name.split("."), importlib.import_module(module))
+    except Exception as error:  # whatever a plug-in's module does when it is imported
+        raise AvaError(f"the provider {path} cannot be imported: {type(error).__name__}: {error}", "config") from None

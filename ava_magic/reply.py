@@ -1,0 +1,83 @@
+"""A reply and the ways to show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Reply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for one prompt.  ``str(reply)`` is its text.
+
+    Attributes:
+        text: the content, joined.
+        messages: what was sent, as OpenAI messages, the prompt last.
+        model: the model that answered, or that was asked for; ``None`` where the endpoint chose and did not say.
+        provider: the name of the provider or preset, such as ``"openai"``.
+        endpoint: the base URL that was asked, ``""`` for a provider without one.
+        finish_reason: the endpoint's own word for why it ended (``"stop"``, ``"length"``, ...), or ``None``.
+        usage: the token counts that the endpoint reported, as it named them, or ``None``.
+        reasoning: the model's thinking, where the endpoint tells it.
+        refusal: the words of a refusal, where the endpoint marks one.
+        data: the parsed value of a reply that was asked for as data.
+        partial: whether the reply was stopped or cut before its end.
+        seconds: from sending the request to the last delta.
+    """
+
+    text: str
+    messages: Sequence[Mapping[str, Any]] = ()
+    model: str | None = None
+    provider: str = ""
+    endpoint: str = ""
+    finish_reason: str | None = None
+    usage: Mapping[str, Any] | None = None
+    reasoning: str = ""
+    refusal: str = ""
+    data: Any = None
+    partial: bool = False
+    seconds: float = 0.0
+    notes: tuple[str, ...] = field(default=(), repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<Reply of {len(self.text):,} characters from {self.footer()}>"
+
+    def footer(self) -> str:
+        """One plain line: what answered, how long it took, how many tokens, and what a reader should know of it."""
+        parts = [" ".join(part for part in (self.provider, self.model) if part)]
+        if self.endpoint:
+            parts.append(self.endpoint)
+        parts.append(f"{self.seconds:.1f} s")
+        if self.usage and isinstance(self.usage.get("completion_tokens"), int):
+            parts.append(f"{self.usage['completion_tokens']:,} tokens")
+        parts.extend(_REASONS.get(self.finish_reason or "", ()))
+        if self.partial:
+            parts.append("stopped before its end")
+        parts.extend(self.notes)
+        return " \u00b7 ".join(part for part in parts if part)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """The same three forms as the view leaves behind, so that a reply looks the same wherever it is shown."""
+        from .controls import visible
+        from .markdown import inert_markdown, to_html
+
+        return {
+            "text/plain": visible(self.text),
+            "text/markdown": inert_markdown(self.text),
+            "text/html": to_html(self.text),
+        }
+
+
+_REASONS = {
+    "length": ("cut at the token limit",),
+    "content_filter": ("cut by the endpoint's content filter",),
+    "tool_calls": ("asked for a tool, which is not offered here",),
+}

@@ -1,0 +1,192 @@
+"""Runs a coroutine to its end from wherever it is called, with frames painted beside it, and stops it at once.
+
+There are four ways, and which one is right is seen at the moment of the call:
+
+===================================  =================================================================================
+where the call stands                how the coroutine runs
+===================================  =================================================================================
+in code that awaits                  in the caller's task: :func:`awaited`
+no loop runs in this thread          on the loop that is given: IPython's own, in a terminal
+in a kernel                          on a loop in a thread of its own, while this thread waits and paints.  Nesting
+                                     would lose cells that wait in the queue (ipykernel 7.1 to 7.4 under nest_asyncio)
+in a program that runs a loop        nested into that loop by nest_asyncio, applied then, so that the program's own
+                                     tasks go on
+===================================  =================================================================================
+
+An interrupt never reaches a task as ``KeyboardInterrupt``, which asyncio lets through into the loop: while a coroutine
+runs, the signal is ours, and asks it to stop by cancelling it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from types import FrameType
+from typing import Any
+
+__all__ = ["Run", "awaited", "run"]
+
+Paint = Callable[[], float]
+"""Paints what is new; returns the seconds until it wants to be called again."""
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Run:
+    """One run of a coroutine; :meth:`stop` may be called from any thread, at any time, more than once."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self._target: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]] | None = None
+
+    def stop(self) -> None:
+        """End the run as soon as its loop turns.  No lock is taken: this is called from a signal handler too."""
+        self.stopped = True
+        if target := self._target:
+            with contextlib.suppress(RuntimeError):  # the loop was closed in this very moment: the run is over
+                target[0].call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._target is not None:
+            self._target[1].cancel()
+
+    async def _follow(self, work: Work) -> None:
+        """Run ``work`` in this task; return when it ended or was stopped, raise what it raised."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._target = asyncio.get_running_loop(), task
+        try:
+            if not self.stopped:  # a stop that came before there was a target
+                await work()
+        except asyncio.CancelledError:
+            if not self.stopped:
+                raise  # somebody else's cancellation is theirs to answer
+            task.uncancel()
+        finally:
+            self._target = None
+
+
+async def awaited(work: Work, paint: Paint, run: Run) -> None:
+    """Run ``work()`` in the caller's own task and loop, painting by a clock until it ends."""
+    clock = asyncio.create_task(_paint_by_clock(paint))
+    try:
+        with _interrupts.stop(run):
+            await run._follow(work)
+    finally:
+        clock.cancel()
+
+
+async def _paint_by_clock(paint: Paint) -> None:
+    while True:
+        await asyncio.sleep(paint())
+
+
+def run(
+    work: Work,
+    paint: Paint,
+    run: Run,
+    *,
+    own_loop: Callable[[], asyncio.AbstractEventLoop],
+    may_nest: Callable[[asyncio.AbstractEventLoop], bool],
+) -> None:
+    """Run ``work()`` to its end and return then, whatever the calling thread is in the middle of.
+
+    ``own_loop`` gives the loop to use in the main thread where none runs; ``may_nest`` says whether a running loop is
+    one that other people's tasks depend on, and may be nested into.
+    """
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        if threading.current_thread() is threading.main_thread():
+            own_loop().run_until_complete(awaited(work, paint, run))
+        else:
+            _run_in_thread(work, paint, run)
+        return
+    if may_nest(running) and _nest(running):
+        running.run_until_complete(awaited(work, paint, run))
+    else:
+        _run_in_thread(work, paint, run)
+
+
+def _nest(loop: asyncio.AbstractEventLoop) -> bool:
+    """Make a running loop one that runs another coroutine inside; false for a loop that cannot (uvloop)."""
+    try:
+        import nest_asyncio2 as nest  # the maintained fork, which newer kernels install
+    except ImportError:
+        import nest_asyncio as nest
+    try:
+        nest.apply(loop)
+    except ValueError:
+        return False
+    return True
+
+
+def _run_in_thread(work: Work, paint: Paint, run: Run) -> None:
+    failure: list[BaseException] = []
+
+    async def to_its_end() -> None:
+        try:
+            await run._follow(work)
+        finally:
+            from .transport import close
+
+            await close()
+
+    def target() -> None:
+        loop = asyncio.new_event_loop()  # not asyncio.run: a program may have patched that
+        try:
+            loop.run_until_complete(to_its_end())
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(target,), name="ava", daemon=True)
+    with _interrupts.stop(run):
+        thread.start()
+        while thread.is_alive():
+            thread.join(paint())
+    if failure:
+        raise failure[0]
+
+
+class _Interrupts:
+    """The SIGINT handler while runs are under way: it stops them all.  The former handler is given back after the last.
+
+    Only the main thread may own a signal; elsewhere this does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[Run] = []
+        self._former: Any = signal.SIG_DFL
+
+    @contextlib.contextmanager
+    def stop(self, run: Run) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        if not self._runs or signal.getsignal(signal.SIGINT) != self._handle:
+            self._former = signal.signal(signal.SIGINT, self._handle)
+        self._runs.append(run)
+        try:
+            yield
+        finally:
+            self._runs.remove(run)
+            # If the handler is no longer ours, whoever replaced it meanwhile gives it back.
+            if not self._runs and signal.getsignal(signal.SIGINT) == self._handle:
+                signal.signal(signal.SIGINT, self._former if self._former is not None else signal.default_int_handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._runs:
+            for run in self._runs:
+                run.stop()
+        elif callable(self._former):  # put back by somebody who had kept it: act as the one before
+            self._former(number, frame)
+
+
+_interrupts = _Interrupts()

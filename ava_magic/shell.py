@@ -1,0 +1,66 @@
+"""What an IPython shell is in the middle of, as far as running a coroutine depends on it.
+
+IPython has no interface for most of this, so each question is answered here, once, with what its sources show.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any
+
+from IPython.core import async_helpers
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["can_await", "in_own_task_of_a_cell", "is_displaying_result", "is_foreign_loop", "own_loop"]
+
+
+def can_await(shell: InteractiveShell) -> bool:
+    """Whether the cell that is being transformed will be run so that a top-level ``await`` works.
+
+    The kernel transforms a cell in a coroutine and awaits the result; ``run_cell`` can do as much only where no loop
+    runs.  Everybody else (``%%time``, ``%timeit``, ``%prun``) compiles the result as plain Python.
+    """
+    if not shell.autoawait or shell.loop_runner is not async_helpers._asyncio_runner:
+        return False
+    frame = sys._getframe()
+    while frame is not None and frame.f_code.co_name != "transform_cell":
+        frame = frame.f_back
+    while frame is not None and frame.f_code.co_name == "transform_cell":
+        frame = frame.f_back
+    if frame is None:
+        return False
+    if frame.f_code.co_flags & inspect.CO_COROUTINE:
+        return True
+    return frame.f_code.co_name == "_run_cell" and asyncio._get_running_loop() is None
+
+
+def own_loop() -> asyncio.AbstractEventLoop:
+    """The loop that IPython itself awaits cells on, where none is running."""
+    if hasattr(async_helpers, "get_asyncio_loop"):
+        loop: asyncio.AbstractEventLoop = async_helpers.get_asyncio_loop()
+        return loop
+    return asyncio.get_event_loop_policy().get_event_loop()  # IPython before 8
+
+
+def is_foreign_loop(shell: InteractiveShell, loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether a running loop belongs to a program that embeds the shell: neither to a kernel nor to IPython."""
+    return not hasattr(shell, "kernel") and loop is not getattr(async_helpers, "_asyncio_event_loop", None)
+
+
+def in_own_task_of_a_cell() -> bool:
+    """Whether the current task is the one in which IPython runs a cell: it catches what the cell raises."""
+    task = asyncio.current_task()
+    code: Any = getattr(task and task.get_coro(), "cr_code", None)
+    return code is not None and code.co_name == "run_cell_async"
+
+
+def is_displaying_result(shell: InteractiveShell) -> bool:
+    """Whether the shell is showing the value of a cell's last line, as opposed to a call of ``display``."""
+    hook = shell.displayhook
+    if hasattr(hook, "msg"):  # a kernel's: it holds the message while it is put together
+        return hook.msg is not None
+    return bool(getattr(hook, "is_active", True))

@@ -1,0 +1,119 @@
+"""Server-sent events: bytes in, events out.
+
+The decoder follows section 9.2.6 of the WHATWG HTML standard (*Interpreting an event stream*) to the letter, because
+the usual short cuts lose data: text cut inside a character, a line end cut in two, U+2028 inside JSON, a byte order
+mark, a block that holds an ``id`` and no data.  It is pure: it reads no socket and knows no clock.
+
+Its cost is linear in the bytes fed, however they are cut: an unfinished line is kept as a list of parts and joined
+once, when its end arrives.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import NamedTuple
+
+__all__ = ["EventDecoder", "ServerSentEvent"]
+
+
+class ServerSentEvent(NamedTuple):
+    """One dispatched event.
+
+    ``event`` is its type (``"message"`` when the stream names none), ``data`` the joined data lines, ``id`` the last
+    event id seen so far on the stream, and ``retry`` the reconnection time in milliseconds that this event's block
+    set, or ``None``.
+    """
+
+    event: str
+    data: str
+    id: str
+    retry: int | None
+
+
+class EventDecoder:
+    """An incremental parser: :meth:`feed` it bytes in any cut, then :meth:`finish`.
+
+    ``retry`` is the reconnection time in milliseconds last set by the stream, ``None`` if it set none; a block that
+    carries only ``retry`` dispatches no event, so it is readable here alone.
+    """
+
+    def __init__(self) -> None:
+        self.retry: int | None = None
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._at_start = True
+        self._after_cr = False
+        self._unfinished_line: list[str] = []
+        self._data: list[str] = []
+        self._event = ""
+        self._id = ""
+        self._block_retry: int | None = None
+
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """Take the next bytes of the stream; return the events that they complete."""
+        text = self._newlines_only(self._utf8.decode(chunk))
+        complete, newline, rest = text.rpartition("\n")
+        if not newline:
+            if rest:
+                self._unfinished_line.append(rest)
+            return []
+        if self._unfinished_line:
+            complete = "".join(self._unfinished_line) + complete
+            self._unfinished_line.clear()
+        if rest:
+            self._unfinished_line.append(rest)
+        return self._read_lines(complete.split("\n"))
+
+    def finish(self) -> list[ServerSentEvent]:
+        """End the stream.  A block that no blank line closed is dropped, as the standard says: always ``[]``."""
+        self._unfinished_line.clear()
+        self._data.clear()
+        return []
+
+    def _newlines_only(self, text: str) -> str:
+        """Drop the byte order mark and turn CRLF and CR into LF, also where a chunk ends between the two.
+
+        A CR ends its line at once, so that an event is not held back until the next chunk shows whether LF follows.
+        """
+        if not text:
+            return text
+        if self._at_start:
+            self._at_start = False
+            text = text.removeprefix("\ufeff")
+        if self._after_cr and text:
+            self._after_cr = False
+            text = text.removeprefix("\n")
+        if "\r" in text:
+            self._after_cr = text.endswith("\r")
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        return text
+
+    def _read_lines(self, lines: list[str]) -> list[ServerSentEvent]:
+        events: list[ServerSentEvent] = []
+        data = self._data
+        new = tuple.__new__  # a third of this loop's time less than the named tuple's own __new__
+        for line in lines:
+            if line[:6] == "data: ":  # nearly every line of a chat stream
+                data.append(line[6:])
+            elif not line:
+                if data:
+                    text = data[0] if len(data) == 1 else "\n".join(data)
+                    events.append(new(ServerSentEvent, (self._event or "message", text, self._id, self._block_retry)))
+                    data.clear()
+                self._event = ""
+                self._block_retry = None
+            else:
+                self._read_field(line)
+        return events
+
+    def _read_field(self, line: str) -> None:
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._event = value
+        elif name == "id":
+            if "\0" not in value:
+                self._id = value
+        elif name == "retry" and value.isascii() and value.isdigit() and len(value) < 16:
+            self.retry = self._block_retry = int(value)

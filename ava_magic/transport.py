@@ -1,0 +1,277 @@
+"""The only HTTP client code: one aiohttp session for each event loop, and the rules that keep a reply and a key safe.
+
+- There is no limit on the whole of a reply, only on connecting and on silence.
+- A request is repeated only before its first byte has come, on connection errors, 408, 429 and 5xx.
+- Redirects are not followed, cookies not kept, netrc and proxies of the environment not read.
+- No exception that leaves this module carries a request header, nor a frame that held one: ``repr`` of aiohttp's
+  ``ClientResponseError`` shows the Authorization header otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import email.utils
+import ipaddress
+import json
+import random
+import re
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from aiohttp import ClientError
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from ._version import __version__
+from .errors import AvaError, Kind
+from .providers.base import Connection, Key
+from .providers.chunks import error_text
+
+__all__ = ["ClientError", "as_ava_error", "close", "close_all", "fetch_json", "stream"]
+
+_ERROR_BODY = 64 * 1024
+_LONGEST_WAIT = 120.0
+_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+
+
+async def stream(url: str, body: Mapping[str, Any], connection: Connection) -> AsyncGenerator[bytes, None]:
+    """POST ``body`` as JSON to ``url``; yield the answer as it comes, decompressed, in whatever pieces it comes.
+
+    Raises :class:`aiohttp.ClientError` or :class:`TimeoutError` where the endpoint fails, and :class:`AvaError`
+    (``too_large``, ``config``) where a limit of ours does.
+    """
+    response = await _send("POST", url, connection, body)
+    received = 0
+    try:
+        async for chunk in response.content.iter_any():
+            received += len(chunk)
+            if received > connection.limit:
+                raise AvaError(f"the reply passed the limit of {connection.limit:,} bytes and was cut", "too_large")
+            yield chunk
+    finally:
+        response.close()
+
+
+async def fetch_json(url: str, connection: Connection) -> Any:
+    """GET ``url`` and parse the answer as JSON.  Raises as :func:`stream` does."""
+    response = await _send("GET", url, connection)
+    try:
+        body = await response.content.read(connection.limit)
+    finally:
+        response.close()
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol") from None
+
+
+async def close() -> None:
+    """Close the running loop's session, if it has one."""
+    session = _sessions.pop(asyncio.get_running_loop(), None)
+    if session is not None:
+        await session.close()
+
+
+async def _send(
+    method: str, url: str, connection: Connection, body: Mapping[str, Any] | None = None
+) -> aiohttp.ClientResponse:
+    """Send the request until it is answered with success; the response is open."""
+    for attempt in range(connection.retries + 1):
+        answer = await _try(method, url, connection, body)
+        if isinstance(answer, aiohttp.ClientResponse):
+            return answer
+        wait = _wait_before_retry(answer, attempt)
+        if wait is None or attempt == connection.retries:
+            break
+        if connection.on_wait is not None:
+            connection.on_wait(_reason(answer), wait)
+        await asyncio.sleep(wait)
+    raise answer
+
+
+async def _try(
+    method: str, url: str, connection: Connection, body: Mapping[str, Any] | None
+) -> aiohttp.ClientResponse | aiohttp.ClientError:
+    """One request: the open response, or the error as a value, free of what the request carried."""
+    try:
+        response = await _session().request(
+            method,
+            url,
+            json=body,
+            headers=_headers(url, connection.key),
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=connection.connect_timeout, sock_read=connection.idle_timeout
+            ),
+        )
+    except aiohttp.ClientError as error:
+        # Returned, not raised: what is raised inside an except clause keeps aiohttp's frames, which hold the headers.
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
+    if response.status == 204 or not 200 <= response.status < 300:
+        return await _status_error(response, connection.key)
+    return response
+
+
+def _headers(url: str, key: Key | None) -> dict[str, str]:
+    headers = {"Accept": "text/event-stream, application/json"}
+    if key is not None:
+        target = URL(url)
+        if target.scheme != "https" and not is_loopback(target.host or ""):
+            raise AvaError(
+                f"a key is not sent to {target.host} over plain http; use https, or unset the key", "config"
+            )
+        headers["Authorization"] = f"Bearer {key.reveal()}"
+    return headers
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine by name or by address."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _status_error(response: aiohttp.ClientResponse, key: Key | None) -> aiohttp.ClientResponseError:
+    body = b""
+    with suppress(aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(5):
+            while len(body) < _ERROR_BODY and (chunk := await response.content.readany()):
+                body += chunk
+    response.close()
+    return aiohttp.ClientResponseError(
+        aiohttp.RequestInfo(response.url, response.method, CIMultiDictProxy(CIMultiDict()), response.url),
+        (),
+        status=response.status,
+        message=_without_keys(_said(body[:_ERROR_BODY]) or response.reason or "", key),
+        headers=response.headers,
+    )
+
+
+def _said(body: bytes) -> str:
+    """What an error's body says, if it says it in JSON or in a few plain words; a web page says nothing."""
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        return error_text(json.loads(text))
+    except (ValueError, RecursionError):
+        return "" if text.startswith("<") or len(text) > 300 else text
+
+
+def _without_keys(text: str, key: Key | None) -> str:
+    """``text`` less the key that was sent, and less what looks like one: services quote parts of it back."""
+    if key is not None:
+        text = text.replace(key.reveal(), "\u2026")
+    return re.sub(r"\b(sk|pk|rk|gsk|xai|AIza)[-_]?[\w*-]{6,}", r"\1-\u2026", text)
+
+
+def _wait_before_retry(error: aiohttp.ClientError, attempt: int) -> float | None:
+    """Seconds to wait before asking again, or ``None`` where asking again would not help."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        if error.status not in (408, 429) and error.status < 500:
+            return None
+        asked_for = _retry_after(error.headers or {})
+        if asked_for is not None:
+            return asked_for if asked_for <= _LONGEST_WAIT else None
+    elif isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        return None
+    elif not isinstance(error, aiohttp.ClientConnectionError) or isinstance(error, aiohttp.SocketTimeoutError):
+        return None
+    return float(0.5 * 2**attempt * random.uniform(0.75, 1.25))
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a ``Retry-After`` header asks for, in either of its forms (RFC 9110, section 10.2.3)."""
+    value = headers.get("Retry-After", "").strip()
+    if not value:
+        return None
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _reason(error: aiohttp.ClientError) -> str:
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"{error.status} {error.message}".strip()
+    return "no connection"
+
+
+def _session() -> aiohttp.ClientSession:
+    loop = asyncio.get_running_loop()
+    session = _sessions.get(loop)
+    if session is None or session.closed:
+        if not _sessions:
+            atexit.unregister(close_all)
+            atexit.register(close_all)
+        session = _sessions[loop] = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),  # servers often hang up after 5 s
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": f"ava-magic/{__version__}"},
+            trust_env=False,
+        )
+    return session
+
+
+def close_all() -> None:
+    """Close every session, from code that cannot await; one whose loop is busy is closed as soon as that loop turns."""
+    for loop, session in list(_sessions.items()):
+        del _sessions[loop]
+        if loop.is_closed():
+            session.detach()  # its sockets went with the loop; without this, aiohttp complains about them
+        elif loop.is_running():
+            loop.call_soon_threadsafe(lambda session=session: asyncio.ensure_future(session.close()))
+        else:
+            loop.run_until_complete(session.close())
+
+
+def as_ava_error(error: ClientError | TimeoutError, where: str, key_name: str = "") -> AvaError:
+    """``error``, as aiohttp raised it, as one line that says what to do.
+
+    ``where`` names the endpoint, ``key_name`` the environment variable that its key comes from.
+    """
+    if isinstance(error, aiohttp.ClientResponseError):
+        return _status_as_ava_error(error, where, key_name)
+    kind: Kind = "connection"
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        return AvaError(f"{where} is not the URL of an endpoint; it should look like https://host/v1", "config")
+    if isinstance(error, TimeoutError):
+        kind, says = "timeout", "nothing came for too long; ask again, or set a longer timeout"
+    elif isinstance(error, aiohttp.ClientPayloadError):
+        kind, says = "truncated", "the reply was cut off before its end; ask again"
+    elif isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        says = "the TLS connection failed; is the certificate valid, and is https right?"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        says = f"no connection ({error.os_error.strerror or error.os_error}); is the server running and the URL right?"
+    elif isinstance(error, aiohttp.ServerDisconnectedError):
+        says = "the server hung up without an answer; ask again"
+    else:
+        kind, says = "protocol", f"the answer is not HTTP as it should be ({type(error).__name__}); is the URL right?"
+    return AvaError(f"{where}: {says}", kind)
+
+
+def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_name: str) -> AvaError:
+    status = error.status
+    said = f"{status} {error.message}".strip()
+    if status in (401, 403):
+        advice = f"set {key_name} to a valid key" if key_name else "a valid key is needed; set AVA_API_KEY"
+        return AvaError(f"{where} refused the key ({said}); {advice}", "auth")
+    if status == 429:
+        return AvaError(f"{where} wants fewer requests ({said}); wait a little, or check the account's limits", "rate_limit")
+    if status == 408 or status >= 500:
+        return AvaError(f"{where} failed ({said}); ask again in a while", "server")
+    if status >= 400:
+        advice = "is the base URL right, and the model's name?" if status == 404 else "mend the request and ask again"
+        return AvaError(f"{where} refused the request ({said}); {advice}", "bad_request")
+    location = (error.headers or {}).get("Location", "")
+    elsewhere = f" It points to {location}; if you trust that, use it as the base URL." if location else ""
+    return AvaError(f"{where} answered {said}, which is no reply.{elsewhere}", "protocol")

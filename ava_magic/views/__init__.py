@@ -1,0 +1,77 @@
+"""What shows a reply: one view for each kind of screen.
+
+A view looks at a :class:`~ava_magic.chat.Turn` by a clock; nothing calls it when a delta arrives, so a delta costs the
+same whether it is shown or not.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import AvaError
+from ..reply import Reply
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..chat import Turn
+
+__all__ = ["View", "choose", "pace"]
+
+
+class View(Protocol):
+    """Shows one turn: ``open()`` once, ``paint()`` by a clock, ``close()`` once, whatever happened."""
+
+    def open(self) -> None: ...
+
+    def paint(self) -> float:
+        """Show what is new; return the seconds until the next call is wanted."""
+        ...
+
+    def close(self, reply: Reply | None, error: AvaError | None) -> None:
+        """The turn is over: ``reply`` is what has come (``None``: nothing), ``error`` what ended it early, if it did."""
+        ...
+
+
+def pace(paint: Callable[[Any], float]) -> Callable[[Any], float]:
+    """Make a ``paint()`` take at most a tenth of the time, and come at least once a second.
+
+    Frames that cost more come further apart, so that a tail that grows is not painted ever more often than it grows:
+    the cost of all its frames together stays in proportion to its length.
+    """
+
+    @functools.wraps(paint)
+    def paced(view: Any) -> float:
+        started = time.perf_counter()
+        wanted = paint(view)
+        return max(wanted, min(10 * (time.perf_counter() - started), 1.0))
+
+    return paced
+
+
+def choose(turn: Turn, stop: Callable[[], None], shell: InteractiveShell, display: str, frame_rate: float) -> View:
+    """The view that fits the screen; ``display`` is the trait of that name.
+
+    Where nobody is there to press Stop (``nbclient`` runs a notebook with ``allow_stdin`` false) no widget is opened:
+    nbclient keeps even a closed widget's state in the file.
+    """
+    kernel = getattr(shell, "kernel", None)
+    if kernel is not None:
+        from .notebook import HtmlView, WidgetView
+
+        attended = bool(getattr(kernel, "_allow_stdin", False))
+        if display == "widget" or (display == "auto" and attended):
+            return WidgetView(turn, stop, kernel, frame_rate)
+        if display in ("auto", "html"):
+            return HtmlView(turn, frame_rate)
+    elif display in ("auto", "html", "widget") and sys.stdout.isatty() and not getattr(shell, "simple_prompt", False):
+        from .terminal import TerminalView
+
+        return TerminalView(turn, frame_rate)
+    from .plain import PlainView
+
+    return PlainView(turn, frame_rate)

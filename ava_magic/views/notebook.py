@@ -1,0 +1,188 @@
+"""The notebook: an area of ``Output`` widgets while the reply streams, one ordinary output when it has ended.
+
+The area holds an ``Output`` for every few settled blocks and one for the tail.  An ``Output`` is the tail until a later
+block begins and it has grown large; then it is painted one last time, with its settled blocks alone, and a new one
+takes over what begins.  No shown text ever moves or goes, what is settled is not sent again, and the list of outputs
+stays short (it is sent whole each time it grows).
+
+``with output:`` and ``append_stdout`` are not used: the one swallows exceptions, the other sends everything again for
+each piece.  Assigning ``outputs`` does neither.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display, update_display
+
+from ..controls import one_line, visible
+from ..errors import AvaError
+from ..markdown import Blocks, to_html
+from ..reply import Reply
+from . import pace
+
+if TYPE_CHECKING:
+    from ..chat import Turn
+
+__all__ = ["HtmlView", "WidgetView"]
+
+_FULL = 4_000  # characters after which an output is left as it is and the next one begins
+_SLOWEST_STATUS = 1.0  # seconds between two updates of the line that shows time and tokens
+
+
+def final_bundle(reply: Reply | None, error: AvaError | None) -> tuple[dict[str, str], dict[str, Any]]:
+    """The output that stays: its data in three forms, and the exchange as metadata."""
+    if reply is None:
+        line = f"AvaError ({error.kind}): {error}" if error is not None else "stopped before the first word"
+        return {"text/plain": line, "text/html": f"<p><small>{escape(line)}</small></p>"}, {}
+    footer = visible(reply.footer())
+    bundle = reply._repr_mimebundle_()
+    bundle["text/html"] += f"<p><small>{escape(footer)}</small></p>"
+    bundle["text/plain"] += f"\n\n[{footer}]"
+    return bundle, {"ava_magic": _exchange(reply)}
+
+
+def _exchange(reply: Reply) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "prompt": reply.messages[-1]["content"] if reply.messages else "",
+        "reply": reply.text,
+        "model": reply.model,
+        "provider": reply.provider,
+        "partial": reply.partial,
+    }
+
+
+class WidgetView:
+    """Streams into widgets, which front ends that have them show without a flicker."""
+
+    def __init__(self, turn: Turn, stop: Callable[[], None], kernel: Any, frame_rate: float) -> None:
+        self._turn = turn
+        self._stop = stop
+        self._kernel = kernel
+        self._frame = 1 / frame_rate
+        self._display_id = uuid.uuid4().hex
+        self._blocks = Blocks()
+        self._settled = ""  # what the last output holds of settled blocks
+        self._seen = 0  # pieces of the turn that were looked at
+        self._received = 0  # characters that were fed to the blocks
+        self._painted = 0  # the same, at the last frame
+        self._status_painted = 0.0
+
+    def open(self) -> None:
+        from ipywidgets import HTML, Button, HBox, Output, VBox
+
+        self._output_class = Output
+        self._outputs = [Output()]
+        self._button = Button(description="Stop", icon="stop", tooltip="Stop this reply and keep what has come")
+        self._button.layout.display = "none"
+        self._button.on_click(lambda _: self._stop())
+        self._status = HTML()
+        self._bar = HBox([self._button, self._status])
+        self._area = VBox([*self._outputs, self._bar])
+        self._paint_status()
+        display(
+            {
+                "application/vnd.jupyter.widget-view+json": {
+                    "version_major": 2,
+                    "version_minor": 0,
+                    "model_id": self._area.model_id,
+                },
+                "text/plain": f"{visible(self._turn.endpoint.name)} is answering; the reply will stand here.",
+            },
+            raw=True,
+            display_id=self._display_id,
+        )
+
+    @pace
+    def paint(self) -> float:
+        self._paint_status()
+        pieces = self._turn.pieces[self._seen :]
+        if not pieces:
+            return self._frame
+        self._seen += len(pieces)
+        text = "".join(pieces)
+        self._received += len(text)
+        self._settled += self._blocks.feed(text)
+        everything_shown_is_settled = self._painted <= self._received - len(self._blocks.tail)
+        if len(self._settled) >= _FULL and everything_shown_is_settled:
+            self._show(self._settled)
+            self._settled = ""
+            self._outputs.append(self._output_class())
+            self._show(self._blocks.tail)
+            self._area.children = [*self._outputs, self._bar]
+        else:
+            self._show(self._settled + self._blocks.tail)
+        self._painted = self._received
+        return self._frame
+
+    def close(self, reply: Reply | None, error: AvaError | None) -> None:
+        data, metadata = final_bundle(reply, error)
+        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
+        for widget in (*self._outputs, self._button, self._status, self._bar, self._area):
+            for model in (widget, widget.layout, getattr(widget, "style", None)):
+                if model is not None:
+                    model.close()
+
+    def _show(self, text: str) -> None:
+        self._outputs[-1].outputs = (
+            {"output_type": "display_data", "data": {"text/html": to_html(text)}, "metadata": {}},
+        )
+
+    def _paint_status(self) -> None:
+        now = time.monotonic()
+        if now - self._status_painted < _SLOWEST_STATUS:
+            return
+        self._status_painted = now
+        self._status.value = f"<small>{escape(status_line(self._turn, now))}</small>"
+        if _serves_clicks(self._kernel):
+            self._button.layout.display = ""
+
+
+class HtmlView:
+    """Streams by ``update_display``, for a front end without widgets: the whole is sent again at a slower clock."""
+
+    def __init__(self, turn: Turn, frame_rate: float) -> None:
+        self._turn = turn
+        self._frame = max(0.25, 1 / frame_rate)
+        self._display_id = uuid.uuid4().hex
+        self._seen = 0
+
+    def open(self) -> None:
+        line = status_line(self._turn, time.monotonic())
+        display({"text/plain": line, "text/html": f"<small>{escape(line)}</small>"}, raw=True, display_id=self._display_id)
+
+    @pace
+    def paint(self) -> float:
+        if self._seen < len(self._turn.pieces):
+            self._seen = len(self._turn.pieces)
+            text = "".join(self._turn.pieces)
+            data = {"text/plain": visible(text), "text/html": to_html(text)}
+            update_display(data, raw=True, display_id=self._display_id)
+        return self._frame
+
+    def close(self, reply: Reply | None, error: AvaError | None) -> None:
+        data, metadata = final_bundle(reply, error)
+        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
+
+
+def status_line(turn: Turn, now: float) -> str:
+    """One line about a turn under way: who answers, since when, how much has come, and how to stop it."""
+    if turn.waiting:
+        reason, until = turn.waiting
+        return f"{one_line(reason, 80)}: asking again in {max(0.0, until - now):.0f} s"
+    seconds = 0.0 if turn.started is None else now - turn.started
+    return f"{visible(turn.endpoint.name)} \u00b7 {seconds:.0f} s \u00b7 {len(turn.pieces):,} pieces \u00b7 interrupt to stop"
+
+
+def _serves_clicks(kernel: Any) -> bool:
+    """Whether a click can arrive while a cell runs: the front end has opened a subshell for its widgets' messages.
+
+    Without one (ipykernel before 7, JupyterLab before 4.4) a click waits until the cell is done: a dead button.
+    """
+    thread = getattr(kernel, "shell_channel_thread", None)
+    return thread is not None and bool(thread.manager.list_subshell())

@@ -1,0 +1,45 @@
+"""Plain text, for a pipe, a log, and any screen that can show no more."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from ..controls import visible
+from ..errors import AvaError
+from ..reply import Reply
+
+if TYPE_CHECKING:
+    from ..chat import Turn
+
+__all__ = ["PlainView"]
+
+
+class PlainView:
+    """Writes the reply to ``sys.stdout`` as it comes."""
+
+    def __init__(self, turn: Turn, frame_rate: float) -> None:
+        self._turn = turn
+        self._frame = 1 / frame_rate
+        self._shown = 0
+        self._ends_line = True
+
+    def open(self) -> None:
+        """Nothing stands on the screen before the first words do."""
+
+    def paint(self) -> float:
+        pieces = self._turn.pieces[self._shown :]
+        self._shown += len(pieces)
+        if text := visible("".join(pieces)):
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self._ends_line = text.endswith("\n")
+        return self._frame
+
+    def close(self, reply: Reply | None, error: AvaError | None) -> None:
+        self.paint()
+        if not self._ends_line:
+            sys.stdout.write("\n")
+        if reply is not None:
+            sys.stdout.write(f"[{visible(reply.footer())}]\n")
+        sys.stdout.flush()
