@@ -158,15 +158,11 @@ class AvaMagics(Magics):
     @contextmanager
     def _on_screen(self, asking: Asking) -> Iterator[None]:
         """The question's time on the screen: whatever ends it, what has come is left there."""
-        error: AvaError | None = None
         asking.view.open()
         try:
             yield
-        except AvaError as failure:
-            error = failure
-            raise
         finally:
-            asking.view.close(asking.what_came(), error)
+            asking.view.close(asking.what_came())
 
     def _conclude(self, asking: Asking) -> Reply:
         reply = asking.turn.reply()

@@ -14,6 +14,7 @@ import atexit
 import email.utils
 import ipaddress
 import json
+import os
 import random
 import re
 import time
@@ -36,6 +37,7 @@ __all__ = ["ClientError", "as_ava_error", "close", "close_all", "fetch_json", "s
 
 _ERROR_BODY = 64 * 1024
 _LONGEST_WAIT = 120.0
+_LIKE_A_KEY = re.compile(r"\b(sk|pk|rk|gsk|xai|AIza)[-_]?[\w*-]{6,}")
 _sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
 
 
@@ -169,7 +171,7 @@ def _without_keys(text: str, key: Key | None) -> str:
     """``text`` less the key that was sent, and less what looks like one: services quote parts of it back."""
     if key is not None:
         text = text.replace(key.reveal(), "\u2026")
-    return re.sub(r"\b(sk|pk|rk|gsk|xai|AIza)[-_]?[\w*-]{6,}", r"\1-\u2026", text)
+    return _LIKE_A_KEY.sub("\\1-\u2026", text)
 
 
 def _wait_before_retry(error: aiohttp.ClientError, attempt: int) -> float | None:
@@ -251,12 +253,17 @@ def as_ava_error(error: ClientError | TimeoutError, where: str, key_name: str = 
     elif isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
         says = "the TLS connection failed; is the certificate valid, and is https right?"
     elif isinstance(error, aiohttp.ClientConnectorError):
-        says = f"no connection ({error.os_error.strerror or error.os_error}); is the server running and the URL right?"
+        says = f"no connection ({_os_words(error.os_error)}); is the server running and the URL right?"
     elif isinstance(error, aiohttp.ServerDisconnectedError):
         says = "the server hung up without an answer; ask again"
     else:
         kind, says = "protocol", f"the answer is not HTTP as it should be ({type(error).__name__}); is the URL right?"
     return AvaError(f"{where}: {says}", kind)
+
+
+def _os_words(error: OSError) -> str:
+    """The system's words for an error, without the addresses that asyncio puts in their place."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or type(error).__name__
 
 
 def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_name: str) -> AvaError:

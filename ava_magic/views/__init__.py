@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import AvaError
 from ..reply import Reply
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ class View(Protocol):
         """Show what is new; return the seconds until the next call is wanted."""
         ...
 
-    def close(self, reply: Reply | None, error: AvaError | None) -> None:
-        """The turn is over: ``reply`` is what has come (``None``: nothing), ``error`` what ended it early, if it did."""
+    def close(self, reply: Reply | None) -> None:
+        """The turn is over, and ``reply`` is what came of it; ``None``: nothing."""
         ...
 
 

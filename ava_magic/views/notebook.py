@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display, update_display
 
 from ..controls import one_line, visible
-from ..errors import AvaError
 from ..markdown import Blocks, to_html
 from ..reply import Reply
 from . import pace
@@ -34,11 +33,13 @@ _FULL = 4_000  # characters after which an output is left as it is and the next 
 _SLOWEST_STATUS = 1.0  # seconds between two updates of the line that shows time and tokens
 
 
-def final_bundle(reply: Reply | None, error: AvaError | None) -> tuple[dict[str, str], dict[str, Any]]:
-    """The output that stays: its data in three forms, and the exchange as metadata."""
+def final_bundle(reply: Reply | None) -> tuple[dict[str, str], dict[str, Any]]:
+    """The output that stays: its data in three forms, and the exchange as metadata.
+
+    Where nothing came it is empty; the line that says why stands below it, where a traceback would.
+    """
     if reply is None:
-        line = f"AvaError ({error.kind}): {error}" if error is not None else "stopped before the first word"
-        return {"text/plain": line, "text/html": f"<p><small>{escape(line)}</small></p>"}, {}
+        return {"text/plain": "", "text/html": ""}, {}
     footer = visible(reply.footer())
     bundle = reply._repr_mimebundle_()
     bundle["text/html"] += f"<p><small>{escape(footer)}</small></p>"
@@ -120,8 +121,8 @@ class WidgetView:
         self._painted = self._received
         return self._frame
 
-    def close(self, reply: Reply | None, error: AvaError | None) -> None:
-        data, metadata = final_bundle(reply, error)
+    def close(self, reply: Reply | None) -> None:
+        data, metadata = final_bundle(reply)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
         for widget in (*self._outputs, self._button, self._status, self._bar, self._area):
             for model in (widget, widget.layout, getattr(widget, "style", None)):
@@ -165,8 +166,8 @@ class HtmlView:
             update_display(data, raw=True, display_id=self._display_id)
         return self._frame
 
-    def close(self, reply: Reply | None, error: AvaError | None) -> None:
-        data, metadata = final_bundle(reply, error)
+    def close(self, reply: Reply | None) -> None:
+        data, metadata = final_bundle(reply)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
 
 

@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..controls import visible
-from ..errors import AvaError
 from ..reply import Reply
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class PlainView:
             self._ends_line = text.endswith("\n")
         return self._frame
 
-    def close(self, reply: Reply | None, error: AvaError | None) -> None:
+    def close(self, reply: Reply | None) -> None:
         self.paint()
         if not self._ends_line:
             sys.stdout.write("\n")

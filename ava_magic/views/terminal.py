@@ -12,7 +12,6 @@ from rich.segment import Segment, Segments
 from rich.text import Text
 
 from ..controls import one_line, visible
-from ..errors import AvaError
 from ..markdown import Blocks
 from ..reply import Reply
 from . import pace
@@ -48,7 +47,7 @@ class TerminalView:
         self._live.update(Group(self._tail(), self._status()), refresh=True)
         return self._frame
 
-    def close(self, reply: Reply | None, error: AvaError | None) -> None:
+    def close(self, reply: Reply | None) -> None:
         self.paint()
         self._live.update(Text(""))
         self._live.stop()

@@ -1,0 +1,150 @@
+"""An endpoint that does as it is told: it answers, waits, stalls, cuts and lies, on a raw loopback socket.
+
+It runs in a thread of its own, so that a test can talk to a kernel, a terminal or a coroutine meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+HANG_UP = object()
+"""A step that closes the connection at once."""
+
+
+class Gate:
+    """A step at which the endpoint waits: ``reached`` is set when it does, and ``open()`` lets it go on."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self._opened = threading.Event()
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def wait(self) -> None:
+        self.reached.set()
+        while not self._opened.is_set():
+            await asyncio.sleep(0.002)
+
+
+@dataclass
+class Request:
+    """What was asked, and whether the client has hung up since."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    hung_up: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def messages(self) -> list[tuple[str, Any]]:
+        return [(message["role"], message["content"]) for message in self.json["messages"]]
+
+
+def chunk(content: str | None = None, **choice: Any) -> bytes:
+    """One event of a chat stream."""
+    delta = {} if content is None else {"content": content}
+    payload = {"model": "scripted", "choices": [{"index": 0, "delta": delta, "finish_reason": None} | choice]}
+    return f"data: {json.dumps(payload)}\n\n".encode()
+
+
+END = chunk(finish_reason="stop") + b"data: [DONE]\n\n"
+
+
+class Endpoint:
+    """Answers each request with the next answer that it was given; the last one answers all further requests."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self._answers: list[list[Any]] = []
+        self._loop = asyncio.new_event_loop()
+        self._arrived = threading.Condition()
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._serve, args=(started,), daemon=True)
+        self._thread.start()
+        started.wait()
+
+    def answers(self, *steps: Any, status: int = 200, content_type: str = "text/event-stream", headers: str = "") -> None:
+        """Queue an answer.  A step is a text (one delta), bytes (sent as they are), a :class:`Gate` or ``HANG_UP``."""
+        head = f"HTTP/1.1 {status} Because\r\nConnection: close\r\n{headers}"
+        if content_type:
+            head += f"Content-Type: {content_type}\r\n"
+        self._answers.append([f"{head}\r\n".encode(), *steps])
+
+    def says(self, *words: Any) -> None:
+        """Queue a good reply that streams ``words``."""
+        self.answers(*words, END)
+
+    def wait_for_request(self, number: int = 1, timeout: float = 20) -> Request:
+        """The ``number``-th request, as soon as it has come."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self.requests) >= number, timeout), "no request came"
+            return self.requests[number - 1]
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _serve(self, started: threading.Event) -> None:
+        server = self._loop.run_until_complete(asyncio.start_server(self._answer, "127.0.0.1", 0))
+        self.port = server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+        started.set()
+        self._loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = await _read_request(reader)
+            with self._arrived:
+                self.requests.append(request)
+                answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+                self._arrived.notify_all()
+            watch = asyncio.ensure_future(_watch(reader, request))
+            await _play(answer, writer)
+            watch.cancel()
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+
+async def _play(steps: Iterable[Any], writer: asyncio.StreamWriter) -> None:
+    for step in steps:
+        if isinstance(step, Gate):
+            await step.wait()
+        elif step is HANG_UP:
+            writer.transport.abort()
+            return
+        else:
+            writer.write(chunk(step) if isinstance(step, str) else step)
+            await writer.drain()
+
+
+async def _watch(reader: asyncio.StreamReader, request: Request) -> None:
+    try:
+        await reader.read()
+    finally:
+        request.hung_up.set()
+
+
+async def _read_request(reader: asyncio.StreamReader) -> Request:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    method, path, _ = head[0].split(" ", 2)
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return Request(method, path, headers, body)

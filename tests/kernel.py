@@ -1,0 +1,142 @@
+"""A real IPython kernel, spoken to as a front end does."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jupyter_client.manager import KernelManager
+
+HTML, PLAIN = "text/html", "text/plain"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+@dataclass
+class Cell:
+    """A cell under way, and what has come of it."""
+
+    message_id: str
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    reply: dict[str, Any] = field(default_factory=dict)
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [message["content"] for message in self.messages if message["msg_type"] == kind]
+
+    @property
+    def status(self) -> str:
+        return str(self.reply["status"])
+
+    @property
+    def stdout(self) -> str:
+        return "".join(content["text"] for content in self.of_type("stream") if content["name"] == "stdout")
+
+    @property
+    def stderr(self) -> str:
+        return "".join(content["text"] for content in self.of_type("stream") if content["name"] == "stderr")
+
+    @property
+    def error(self) -> str:
+        """What stands under the cell where a traceback would."""
+        return "\n".join(line for content in self.of_type("error") for line in content["traceback"])
+
+    @property
+    def result(self) -> str:
+        return "".join(content["data"][PLAIN] for content in self.of_type("execute_result"))
+
+    @property
+    def outputs(self) -> list[dict[str, Any]]:
+        """The cell's display outputs as a front end holds them: each update in the place of what it updates."""
+        outputs: list[dict[str, Any]] = []
+        places: dict[str, dict[str, Any]] = {}
+        for message in self.messages:
+            content = message["content"]
+            if message["msg_type"] == "display_data":
+                outputs.append(content)
+                places[content.get("transient", {}).get("display_id", "")] = content
+            elif message["msg_type"] == "update_display_data":
+                place = places[content["transient"]["display_id"]]
+                place.update(data=content["data"], metadata=content["metadata"])
+        return outputs
+
+    @property
+    def painted(self) -> list[str]:
+        """The HTML of every frame of every ``Output`` widget, in order."""
+        states = [c["data"]["state"] for c in self.of_type("comm_open") + self.of_type("comm_msg") if "state" in c["data"]]
+        return [output["data"][HTML] for state in states for output in state.get("outputs") or ()]
+
+
+class Kernel:
+    """One kernel and one client."""
+
+    def __init__(self, **environment: str) -> None:
+        self.manager = KernelManager(kernel_name="python3")
+        self.manager.start_kernel(**({"env": environment} if environment else {}))
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+
+    def start(self, code: str, *, cell_id: str | None = None, allow_stdin: bool = True, **options: Any) -> Cell:
+        """Send a cell and do not wait."""
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": allow_stdin,
+            "stop_on_error": True,
+        } | options
+        message = self.client.session.msg("execute_request", content)
+        if cell_id is not None:
+            message["metadata"]["cellId"] = cell_id
+        self.client.shell_channel.send(message)
+        return Cell(message["header"]["msg_id"])
+
+    def finish(self, cell: Cell, timeout: float = 30) -> Cell:
+        """Collect what a cell says until it is done."""
+        self.collect(cell, lambda: bool(cell.messages) and _is_idle(cell.messages[-1]), timeout)
+        while not cell.reply:
+            reply = self.client.get_shell_msg(timeout=timeout)
+            if reply["parent_header"].get("msg_id") == cell.message_id:
+                cell.reply = reply["content"]
+        return cell
+
+    def collect(self, cell: Cell, enough: Callable[[], bool], timeout: float = 30) -> Cell:
+        """Collect what a cell says until ``enough()``; fail after ``timeout`` seconds."""
+        for message in self._messages(timeout):
+            if message["parent_header"].get("msg_id") == cell.message_id:
+                cell.messages.append(message)
+                if enough():
+                    return cell
+        raise AssertionError(f"waited in vain; so far: {[m['msg_type'] for m in cell.messages]} {cell.error}")
+
+    def run(self, code: str, **options: Any) -> Cell:
+        """Run a cell to its end.  No other cell waits, so there is none for an error to abort."""
+        return self.finish(self.start(code, **{"stop_on_error": False, **options}))
+
+    def value(self, expression: str) -> str:
+        """The ``repr`` of an expression."""
+        cell = self.run(f"print(repr(({expression})))", store_history=False)
+        assert cell.status == "ok", cell.error
+        return cell.stdout.strip()
+
+    def interrupt(self) -> None:
+        self.manager.interrupt_kernel()
+
+    def shutdown(self) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+    def _messages(self, timeout: float) -> Iterator[dict[str, Any]]:
+        end = time.monotonic() + timeout
+        while (left := end - time.monotonic()) > 0:
+            try:
+                yield self.client.get_iopub_msg(timeout=left)
+            except queue.Empty:
+                return
+
+
+def _is_idle(message: dict[str, Any]) -> bool:
+    return bool(message["msg_type"] == "status" and message["content"]["execution_state"] == "idle")
