@@ -75,16 +75,17 @@ class WidgetView:
         self._status_painted = 0.0
 
     def open(self) -> None:
-        from ipywidgets import HTML, Button, HBox, Output, VBox
+        from ipywidgets import HTML, Button, HBox, Layout, Output, VBox
 
-        self._output_class = Output
-        self._outputs = [Output()]
+        flush = Layout(margin="0")  # as the output that stays in the end: nothing moves by the widgets' 2 pixels
+        self._new_output = lambda: Output(layout=flush)
+        self._outputs = [self._new_output()]
         self._button = Button(description="Stop", icon="stop", tooltip="Stop this reply and keep what has come")
         self._button.layout.display = "none"
         self._button.on_click(lambda _: self._stop())
         self._status = HTML()
         self._bar = HBox([self._button, self._status])
-        self._area = VBox([*self._outputs, self._bar])
+        self._area = VBox([*self._outputs, self._bar], layout=flush)
         self._paint_status()
         display(
             {
@@ -113,7 +114,7 @@ class WidgetView:
         if len(self._settled) >= _FULL and everything_shown_is_settled:
             self._show(self._settled)
             self._settled = ""
-            self._outputs.append(self._output_class())
+            self._outputs.append(self._new_output())
             self._show(self._blocks.tail)
             self._area.children = [*self._outputs, self._bar]
         else:
@@ -125,9 +126,10 @@ class WidgetView:
         data, metadata = final_bundle(reply)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
         for widget in (*self._outputs, self._button, self._status, self._bar, self._area):
-            for model in (widget, widget.layout, getattr(widget, "style", None)):
-                if model is not None:
-                    model.close()
+            widget.close()
+            widget.layout.close()
+        for styled in (self._button, self._status):
+            styled.style.close()
 
     def _show(self, text: str) -> None:
         self._outputs[-1].outputs = (
@@ -177,7 +179,8 @@ def status_line(turn: Turn, now: float) -> str:
         reason, until = turn.waiting
         return f"{one_line(reason, 80)}: asking again in {max(0.0, until - now):.0f} s"
     seconds = 0.0 if turn.started is None else now - turn.started
-    return f"{visible(turn.endpoint.name)} \u00b7 {seconds:.0f} s \u00b7 {len(turn.pieces):,} pieces \u00b7 interrupt to stop"
+    tokens = sum(map(len, turn.pieces)) // 4
+    return f"{visible(turn.endpoint.name)} \u00b7 {seconds:.0f} s \u00b7 about {tokens:,} tokens \u00b7 interrupt to stop"
 
 
 def _serves_clicks(kernel: Any) -> bool:
