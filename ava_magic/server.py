@@ -1,25 +1,20 @@
-"""The loopback service: a provider behind the two protocols that chat clients speak.
+"""The loopback service: any provider, behind the two protocols that chat clients speak.
 
-``python -m ava_magic.server`` listens on this machine; its first line is the URL.  In front of the guide it needs no
-network and no key, in front of a preset it lends that preset's key to whoever reaches the port.
+``python -m ava_magic.server`` prints its URL and serves until it is interrupted::
 
-======================================  ==============================================================================
-``POST /api/chat``                      CodeLinkAva's protocol; streams unless ``stream`` is false
-``POST /v1/chat/completions``           OpenAI's; streams if ``stream`` is true, else answers with one JSON object
-``GET /v1/models``                      the one model that answers when a request names none
-======================================  ==============================================================================
+    POST /api/chat              CodeLinkAva's protocol; streams unless "stream" is false
+    POST /v1/chat/completions   OpenAI's; streams if "stream" is true, answers with one JSON object otherwise
+    GET  /v1/models             the model that answers where a request names none
 
-The last two stand without ``/v1`` too.  What a request holds beside ``messages``, ``model``, ``stream`` and
-``stream_options`` goes to the provider as it is.  An answer carries text alone: content, reasoning, refusal.
+The last two stand without ``/v1`` as well.  What a request holds beside ``messages``, ``model``, ``stream`` and
+``stream_options`` goes to the provider as it is; what comes back is text: content, reasoning, refusal.
 
-- A stream begins when the provider's first text is there, so a failure before it has an HTTP status of its own.  A later
-  one is told inside the stream, which then ends without ``[DONE]``.  Both are objects of OpenAI's shape and hold neither
-  a key nor a traceback.
-- Who hangs up ends the generation; who reads slowly slows it down.
-- A request is asked once: the client retries, as it sees fit, and is told the endpoint's ``Retry-After``.
-- A web page of another site can neither ask nor listen.  The ``Host`` header must name this machine, so that a name
-  which an attacker points at it does not do (DNS rebinding); an ``Origin`` must be on the host that was asked; and no
-  answer carries a CORS header.
+- A stream begins with the provider's first text, so a failure before that has an HTTP status of its own; a later one is
+  told inside the stream, which then ends without ``[DONE]``.  Neither holds a key or a traceback.
+- A client that hangs up ends the generation, one that reads slowly slows it down.
+- An endpoint is asked once.  To retry is for the client, who is told the endpoint's ``Retry-After``.
+- A web page of another site can neither ask nor listen: the ``Host`` header must name this machine (a name that an
+  attacker lets point here does not), an ``Origin`` must be on the same host, and no answer carries a CORS header.
 """
 
 from __future__ import annotations
@@ -27,21 +22,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
-import ipaddress
+import functools
 import json
 import logging
 import secrets
 import signal
-import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import ClientResponseError, web
+from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from . import transport
@@ -53,15 +46,18 @@ from .providers.presets import Endpoint, resolve
 __all__ = ["create_app", "listen", "main"]
 
 _LARGEST_BODY = 16 * 1024 * 1024
-_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # an address that means every one, and one that reaches it
+_CHUNK = "chat.completion.chunk"
+_FIELDS = {"model": str, "stream": bool, "stream_options": dict}
 _STATUSES = {"auth": 401, "rate_limit": 429, "bad_request": 400, "timeout": 504}
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-_PATHS = "POST /v1/chat/completions, POST /api/chat and GET /v1/models"
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # these stand for every address, and are none to connect to
+_dumps = functools.partial(json.dumps, default=str)  # a plug-in may count its usage in types of its own
 _log = logging.getLogger(__name__)
 
 
 class Failure(Exception):
-    """What goes to the client in place of an answer, or of the rest of one."""
+    """What the client gets in place of an answer, or of the rest of one."""
 
     def __init__(self, status: int, message: str, code: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -74,55 +70,18 @@ class Failure(Exception):
         return web.json_response(self.body, status=self.status, headers=self.headers)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A request, read."""
-
-    model: str
-    messages: list[Message]
-    stream: bool
-    include_usage: bool
-    fields: dict[str, Any]
-
-
-def read_question(raw: bytes, streams: bool) -> Question:
-    """The request in a body; ``streams`` says what it means when it does not say.  Raises :class:`Failure`."""
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise Failure(400, "the body is not JSON", "invalid_json") from None
-    if not isinstance(body, dict):
-        raise Failure(400, "the body must be a JSON object", "invalid_json")
-    messages, model, stream, options = (body.pop(name, None) for name in ("messages", "model", "stream", "stream_options"))
-    if not (isinstance(messages, list) and messages and all(_is_message(message) for message in messages)):
-        raise Failure(400, "messages must be a list of objects, each with a role and a content", "invalid_messages")
-    for name, value, kind in (("model", model, str), ("stream", stream, bool), ("stream_options", options, dict)):
-        if not isinstance(value, kind | None):
-            raise Failure(400, f"{name} must be a {kind.__name__}", f"invalid_{name}")
-    include_usage = bool((options or {}).get("include_usage"))
-    return Question(model or "", messages, streams if stream is None else stream, include_usage, body)
-
-
-def _is_message(value: Any) -> bool:
-    """An assistant's message may lack a content, as one that calls a tool does; nobody else's may."""
-    if not (isinstance(value, dict) and isinstance(value.get("role"), str)):
-        return False
-    content = value.get("content")
-    return isinstance(content, str | list) or (content is None and value["role"] == "assistant")
-
-
 class Answer:
-    """The envelope of a reply, and what the provider says about it."""
+    """The envelope of a reply, filled in by what the provider says about it."""
 
     def __init__(self, model: str) -> None:
-        self.id = f"chatcmpl-{secrets.token_hex(12)}"
-        self.created = int(time.time())
         self.model = model
         self.finish_reason = "stop"
-        self.usage: dict[str, Any] | None = None
+        self.usage: Mapping[str, Any] | None = None
+        self._id = f"chatcmpl-{secrets.token_hex(12)}"
+        self._created = int(time.time())
 
     def take(self, delta: object) -> dict[str, str]:
-        """What a delta adds to the message; nothing where it is no text, or an empty one."""
+        """What a delta adds to the message: nothing where it is no text, or an empty one."""
         match delta:
             case str() if delta:
                 return {"content": delta}
@@ -131,93 +90,119 @@ class Answer:
             case Refusal(text) if text:
                 return {"refusal": text}
             case Usage(counts):
-                self.usage = dict(counts)
+                self.usage = counts
             case FinishReason(reason):
                 self.finish_reason = reason
             case ModelName(name):
                 self.model = name
         return {}
 
-    def chunk(self, *choices: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-        return self._envelope("chat.completion.chunk", choices) | more
+    def chunk(self, delta: Mapping[str, str], finish_reason: str | None = None) -> dict[str, Any]:
+        return self.envelope(_CHUNK, {"index": 0, "delta": delta, "finish_reason": finish_reason})
 
     def whole(self, texts: Mapping[str, list[str]]) -> dict[str, Any]:
         message = {"role": "assistant", "content": None if "refusal" in texts else ""}
         message |= {name: "".join(parts) for name, parts in texts.items()}
         choice = {"index": 0, "message": message, "finish_reason": self.finish_reason}
-        usage = {} if self.usage is None else {"usage": self.usage}
-        return self._envelope("chat.completion", [choice]) | usage
+        return self.envelope("chat.completion", choice) | ({"usage": self.usage} if self.usage else {})
 
-    def _envelope(self, kind: str, choices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        return {"id": self.id, "object": kind, "created": self.created, "model": self.model, "choices": list(choices)}
+    def envelope(self, kind: str, *choices: Mapping[str, Any]) -> dict[str, Any]:
+        return {"id": self._id, "object": kind, "created": self._created, "model": self.model, "choices": choices}
 
 
 class Service:
-    """The handlers, around one endpoint."""
+    """The handlers, in front of one endpoint."""
 
     def __init__(self, endpoint: Endpoint, model: str) -> None:
         self.endpoint = endpoint
         self.model = model
         self.name = model or endpoint.name
 
-    async def chat(self, request: web.Request) -> web.StreamResponse:
-        return await self._answer(request, read_question(await request.read(), streams=True))
-
-    async def completions(self, request: web.Request) -> web.StreamResponse:
-        return await self._answer(request, read_question(await request.read(), streams=False))
-
     async def models(self, request: web.Request) -> web.Response:
         model = {"id": self.name, "object": "model", "created": 0, "owned_by": self.endpoint.name}
         return web.json_response({"object": "list", "data": [model]})
 
-    async def _answer(self, request: web.Request, question: Question) -> web.StreamResponse:
-        asked = self.model if question.model in ("", self.name) else question.model
-        answer = Answer(asked or self.name)
-        async with aclosing(self._deltas(asked, question, answer)) as deltas:
-            if question.stream:
-                return await _stream(request, deltas, answer, question.include_usage)
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        fields = read_body(await request.read())
+        messages = fields.pop("messages")
+        model, stream, options = (fields.pop(name, None) for name in _FIELDS)
+        if not model or model == self.name:
+            model = self.model
+        answer = Answer(model or self.name)
+        async with aclosing(self._deltas(answer, model, messages, fields)) as deltas:
+            if stream or (stream is None and request.path == "/api/chat"):
+                return await _stream(request, deltas, answer, bool(options and options.get("include_usage")))
             texts: dict[str, list[str]] = defaultdict(list)
             async for delta in deltas:
                 for name, text in delta.items():
                     texts[name].append(text)
         return web.json_response(answer.whole(texts), dumps=_dumps)
 
-    async def _deltas(self, model: str, question: Question, answer: Answer) -> AsyncGenerator[dict[str, str], None]:
-        """What the provider's deltas add to the message.  Raises :class:`Failure`, whatever the provider raises."""
-        deltas, failure = None, None
+    async def _deltas(
+        self, answer: Answer, model: str, messages: list[Message], fields: dict[str, Any]
+    ) -> AsyncGenerator[dict[str, str], None]:
+        """What the provider adds to the message, bit by bit.  Raises :class:`Failure`, whatever the provider raises."""
+        deltas: Any = None
+        failure: Failure | None = None
         try:
-            deltas = self.endpoint.ask(model, question.messages, **question.fields)
+            deltas = self.endpoint.ask(model, messages, **fields)
             async for delta in deltas:
                 if addition := answer.take(delta):
                     yield addition
         except Exception as error:
             failure = _failure(error, self.endpoint)
         finally:
-            if deltas is not None and hasattr(deltas, "aclose"):  # a plug-in may be any async iterator
+            if hasattr(deltas, "aclose"):  # a plug-in may be any async iterator
                 await deltas.aclose()
         if failure is not None:
             raise failure
 
 
+def read_body(raw: bytes) -> dict[str, Any]:
+    """The fields of a request, with those that are read here known to be sound.  Raises :class:`Failure` (400)."""
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise Failure(400, "the body must be a JSON object", "invalid_json")
+    messages = body.get("messages")
+    if not (isinstance(messages, list) and messages and all(_is_message(message) for message in messages)):
+        raise Failure(400, "messages must be a list of objects, each with a role and a content", "invalid_messages")
+    for name, kind in _FIELDS.items():
+        if not isinstance(body.get(name), kind | None):
+            raise Failure(400, f"{name} must be of type {kind.__name__}", f"invalid_{name}")
+    return body
+
+
+def _is_message(value: Any) -> bool:
+    """An assistant's message may have no content, as one that calls a tool; nobody else's may."""
+    if not (isinstance(value, dict) and isinstance(value.get("role"), str)):
+        return False
+    content = value.get("content")
+    return isinstance(content, str | list) or (content is None and value["role"] == "assistant")
+
+
 async def _stream(
     request: web.Request, deltas: AsyncGenerator[dict[str, str], None], answer: Answer, include_usage: bool
 ) -> web.StreamResponse:
-    addition = await anext(deltas, None)  # before the status is sent: what fails here has one of its own
+    delta = await anext(deltas, None)  # before the status is sent: what fails here has one of its own
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     response = web.StreamResponse(headers=headers)
-    with suppress(ConnectionError):  # the client has gone, and so has the reason to go on
+    role = {"role": "assistant"}
+    with suppress(ConnectionError):  # the client has gone, and with it the reason to go on
         await response.prepare(request)
-        delta = {"role": "assistant", "content": ""} | (addition or {})
         try:
-            while addition is not None:
-                await _send(response, answer.chunk({"index": 0, "delta": delta, "finish_reason": None}))
-                delta = addition = await anext(deltas, None) or {}
+            while delta is not None:
+                await _send(response, answer.chunk(role | delta))
+                role = {}
+                delta = await anext(deltas, None)
         except Failure as failure:
             await _send(response, failure.body)
             return response
-        await _send(response, answer.chunk({"index": 0, "delta": delta, "finish_reason": answer.finish_reason}))
-        if include_usage and answer.usage is not None:
-            await _send(response, answer.chunk(usage=answer.usage))
+        await _send(response, answer.chunk(role, answer.finish_reason))
+        if include_usage and answer.usage:
+            await _send(response, answer.envelope(_CHUNK) | {"usage": answer.usage})
         await response.write(b"data: [DONE]\n\n")
     return response
 
@@ -226,5 +211,131 @@ async def _send(response: web.StreamResponse, payload: Mapping[str, Any]) -> Non
     await response.write(f"data: {_dumps(payload)}\n\n".encode())
 
 
-def _dumps(payload: Any) -> str:
-    return json.dumps(payload, default=str)  # a plug-in may report its usage in types of its own
+def _failure(error: Exception, endpoint: Endpoint) -> Failure:
+    """A provider's error for the client, who is told the type alone where the text could hold anything."""
+    headers = getattr(error, "headers", None) or {}
+    if isinstance(error, transport.ClientError | TimeoutError):
+        error = transport.as_ava_error(error, endpoint.where, endpoint.key_name)
+    elif not isinstance(error, AvaError):
+        _log.error("the provider %s failed", endpoint.name, exc_info=error)
+        what = f"the provider {endpoint.name} failed ({type(error).__name__}); the server's log says more"
+        error = AvaError(what, "api")
+    wait = {name: headers[name] for name in ("Retry-After",) if name in headers}
+    return Failure(_STATUSES.get(error.kind, 502), f"{error}{endpoint.hint}", error.kind, wait)
+
+
+def _gate(host: str) -> Middleware:
+    """What every request passes: who may come in, and the shape of what goes wrong."""
+
+    @web.middleware
+    async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            _admit(request, host)
+            return await handler(request)
+        except Failure as failure:
+            return failure.response()
+        except web.HTTPException as error:  # aiohttp's own: no such path, wrong method, body too large
+            allow = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+            what = f"{request.method} {request.path}: {error.text or error.reason}"
+            return Failure(error.status, what, _CODES.get(error.status, "http"), allow).response()
+        except Exception:
+            _log.exception("%s %s failed", request.method, request.path)
+            return Failure(500, "the server failed; its log says more", "internal_error").response()
+
+    return gate
+
+
+def _admit(request: web.Request, host: str) -> None:
+    """Raise :class:`Failure` (403) for a request that another site's name or page led here."""
+    name = _host_of(f"//{request.headers.get('Host', '')}")
+    here = request.transport.get_extra_info("sockname")[0] if request.transport else ""
+    if not (transport.is_loopback(name) or name in (host.lower(), here)):
+        raise Failure(403, "the Host header does not name this server; use the URL that it printed", "forbidden_host")
+    origin = _host_of(request.headers.get("Origin", f"//{name}"))
+    if origin != name and not (transport.is_loopback(origin) and transport.is_loopback(name)):
+        raise Failure(403, "a page of another site may not ask here", "forbidden_origin")
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def create_app(endpoint: Endpoint, *, model: str = "", host: str = "127.0.0.1") -> web.Application:
+    """The service as an application.
+
+    Args:
+        endpoint: what answers, as :func:`~ava_magic.providers.presets.resolve` gives it.
+        model: what it is asked for where a request names no model.
+        host: the name or address that the application will be bound to.
+
+    Run it with ``handler_cancellation=True``, as :func:`listen` does: aiohttp tells it of a hang-up then, at once.
+    """
+    service = Service(endpoint, model)
+    app = web.Application(middlewares=[_gate(host)], client_max_size=_LARGEST_BODY)
+    app.router.add_post("/api/chat", service.chat)
+    for prefix in ("", "/v1"):
+        app.router.add_post(f"{prefix}/chat/completions", service.chat)
+        app.router.add_get(f"{prefix}/models", service.models)
+    return app
+
+
+async def listen(app: web.Application, host: str = "127.0.0.1", port: int = 0) -> tuple[web.AppRunner, str]:
+    """Serve ``app``; return its runner, whose ``cleanup()`` ends that within a second, and the URL.
+
+    A ``port`` of 0 takes any free one.  Raises :class:`OSError` or :class:`OverflowError` where there is no such place.
+    """
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.4)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except BaseException:
+        await runner.cleanup()
+        raise
+    name = _REACHED_AT.get(host, host)
+    return runner, f"http://{f'[{name}]' if ':' in name else name}:{runner.addresses[0][1]}"
+
+
+async def _serve(app: web.Application, host: str, port: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # on Windows, where Ctrl-C comes as KeyboardInterrupt
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    runner, url = await listen(app, host, port)
+    try:
+        print(url, flush=True)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+        await transport.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until interrupted or terminated.
+
+    Raises :class:`SystemExit`: 2 for a wrong call, 1 where nothing can be served; a line on stderr says why.
+    """
+    parser = argparse.ArgumentParser("python -m ava_magic.server", description="Serve a provider to chat clients.")
+    parser.add_argument("--provider", default="guide", metavar="NAME", help="who answers (%(default)s)")
+    parser.add_argument("--model", default="", metavar="NAME", help="the model, where a request names none")
+    parser.add_argument("--base-url", default="", metavar="URL", help="where the provider is")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s); who reaches it may ask")
+    parser.add_argument("--port", default=8282, type=int, metavar="N", help="0: any free one (%(default)s)")
+    chosen = parser.parse_args(arguments)
+    try:
+        endpoint = resolve(chosen.provider, Connection(base_url=chosen.base_url, retries=0))
+        asyncio.run(_serve(create_app(endpoint, model=chosen.model, host=chosen.host), chosen.host, chosen.port))
+    except KeyboardInterrupt:
+        pass
+    except AvaError as error:
+        parser.exit(1, f"{error}\n")
+    except (OSError, OverflowError) as error:
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        why = f"port {chosen.port} is in use" if taken else f"{chosen.host}, port {chosen.port}: {error}"
+        parser.exit(1, f"cannot listen: {why}; choose another with --port, or 0 for any free one\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -100,7 +100,9 @@ def _split(page: str) -> Iterable[Section]:
 
 
 def _words(text: str) -> list[str]:
-    words = re.findall(r"[a-z][a-z_]+", text.lower())
+    """The telling words of ``text``; an option such as ``-t`` is one, beside the words in its name."""
+    text = text.lower()
+    words = re.findall(r"[a-z][a-z_]+", text) + re.findall(r"(?<![\w-])--?[a-z][\w-]*", text)
     return [_stem(word) for word in words if word not in _COMMON]
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..controls import one_line, visible
 from ..reply import Reply
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..chat import Turn
 
-__all__ = ["View", "choose", "pace"]
+__all__ = ["View", "choose", "pace", "status_line"]
 
 
 class View(Protocol):
@@ -74,3 +75,15 @@ def choose(turn: Turn, stop: Callable[[], None], shell: InteractiveShell, displa
     from .plain import PlainView
 
     return PlainView(turn, frame_rate)
+
+
+def status_line(turn: Turn, now: float, how_to_stop: str) -> str:
+    """One line about a turn under way at ``now`` (``time.monotonic``): who answers, for how long, how much has come."""
+    if turn.waiting:
+        reason, until = turn.waiting
+        words = f"{one_line(reason, 80)}: asking again in {max(0.0, until - now):.0f} s"
+    else:
+        seconds = 0.0 if turn.started is None else now - turn.started
+        tokens = sum(map(len, turn.pieces)) // 4
+        words = f"{visible(turn.endpoint.name)} \u00b7 {seconds:.0f} s \u00b7 about {tokens:,} tokens"
+    return f"{words} \u00b7 {how_to_stop}"

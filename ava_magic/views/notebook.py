@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display, update_display
 
-from ..controls import one_line, visible
+from ..controls import visible
 from ..markdown import Blocks, to_html
 from ..reply import Reply
-from . import pace
+from . import pace, status_line
 
 if TYPE_CHECKING:
     from ..chat import Turn
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["HtmlView", "WidgetView"]
 
 _FULL = 4_000  # characters after which an output is left as it is and the next one begins
+_HOW_TO_STOP = "interrupt the kernel to stop"
 _SLOWEST_STATUS = 1.0  # seconds between two updates of the line that shows time and tokens
 
 
@@ -141,7 +142,7 @@ class WidgetView:
         if now - self._status_painted < _SLOWEST_STATUS:
             return
         self._status_painted = now
-        self._status.value = f"<small>{escape(status_line(self._turn, now))}</small>"
+        self._status.value = f"<small>{escape(status_line(self._turn, now, _HOW_TO_STOP))}</small>"
         if _serves_clicks(self._kernel):
             self._button.layout.display = ""
 
@@ -156,7 +157,7 @@ class HtmlView:
         self._seen = 0
 
     def open(self) -> None:
-        line = status_line(self._turn, time.monotonic())
+        line = status_line(self._turn, time.monotonic(), _HOW_TO_STOP)
         display({"text/plain": line, "text/html": f"<small>{escape(line)}</small>"}, raw=True, display_id=self._display_id)
 
     @pace
@@ -171,16 +172,6 @@ class HtmlView:
     def close(self, reply: Reply | None) -> None:
         data, metadata = final_bundle(reply)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
-
-
-def status_line(turn: Turn, now: float) -> str:
-    """One line about a turn under way: who answers, since when, how much has come, and how to stop it."""
-    if turn.waiting:
-        reason, until = turn.waiting
-        return f"{one_line(reason, 80)}: asking again in {max(0.0, until - now):.0f} s"
-    seconds = 0.0 if turn.started is None else now - turn.started
-    tokens = sum(map(len, turn.pieces)) // 4
-    return f"{visible(turn.endpoint.name)} \u00b7 {seconds:.0f} s \u00b7 about {tokens:,} tokens \u00b7 interrupt to stop"
 
 
 def _serves_clicks(kernel: Any) -> bool:

@@ -1,0 +1,139 @@
+"""The magics in a real IPython terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from .endpoint import Endpoint, Gate
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07")
+
+
+class Terminal:
+    """An IPython shell under a pseudo-terminal; ``until`` waits for words on its screen."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        environment = {**os.environ, "IPYTHONDIR": str(folder), "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}
+        command = ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--colors=NoColor", *arguments]
+        self.child = pexpect.spawn(
+            sys.executable, command, env=environment, encoding="utf-8", timeout=20, dimensions=(40, 100)
+        )
+        self.until(r"In \[1\]:")
+
+    def until(self, pattern: str) -> str:
+        """What came on the screen up to ``pattern``, without colours."""
+        self.child.expect(pattern)
+        return _ESCAPES.sub("", self.child.before + self.child.after)
+
+    def run(self, line: str, number: int) -> str:
+        """Run a line, and return what was on the screen up to the prompt with that number."""
+        self.child.send(line + "\r")
+        return self.until(rf"In \[{number}\]:")
+
+    def close(self) -> None:
+        self.child.close(force=True)
+
+
+@pytest.fixture(params=["", "--simple-prompt"], ids=["prompt", "simple"])
+def terminal(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path, *request.param.split(), f"--AvaMagics.base_url={endpoint.url}")
+    terminal.run("%load_ext ava_magic", 2)
+    yield terminal
+    terminal.close()
+
+
+def test_a_reply_streams_and_is_the_result(terminal: Terminal, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("first words", gate, " and the last.\n\nA **new** block.")
+    terminal.child.send("%ava what is up?\r")
+    terminal.until("first words")
+    gate.open()
+    screen = terminal.until(r"In \[3\]:")
+    assert "and the last." in screen
+    assert "A new block." in screen or "A **new** block." in screen  # simple: no terminal to render for
+    assert "openai-compatible scripted" in screen
+    assert "and the last." in terminal.run("print(str(_)[:31])", 4)
+    assert endpoint.requests[0].messages == [("user", "what is up?")]
+
+
+def test_an_assignment_and_a_function_call_ask_too(terminal: Terminal, endpoint: Endpoint) -> None:
+    endpoint.says("blue")
+    terminal.run("answer = %ava my colour?", 3)
+    terminal.run("ask = lambda: get_ipython().run_line_magic('ava', 'again?')", 4)
+    terminal.run("again = ask()", 5)
+    assert "'blue' 'blue'" in terminal.run("print(repr(str(answer)), repr(str(again)))", 6)
+    assert [words for _, words in endpoint.requests[1].messages] == ["my colour?", "blue", "again?"]
+
+
+@pytest.mark.parametrize("words", [(), ("half a reply",)])
+def test_ctrl_c_stops_and_keeps_what_had_come(terminal: Terminal, endpoint: Endpoint, words: tuple[str, ...]) -> None:
+    gate = Gate()
+    endpoint.says(*words, gate, "never sent")
+    terminal.child.send("%ava go on\r")
+    assert gate.reached.wait(20)
+    if words:
+        terminal.until("half a reply")
+    terminal.child.kill(signal.SIGINT)
+    screen = terminal.until(r"In \[3\]:")
+    assert endpoint.requests[0].hung_up.wait(5)
+    assert screen.count("Stopped: ") == 1
+    assert "Traceback" not in screen
+    if words:
+        assert "('half a reply', True)" in terminal.run("print((str(_), _.partial))", 4)
+    else:
+        terminal.run("1", 4)
+    assert "2" in terminal.run("print(1 + 1)", 5)
+
+
+def test_an_error_is_one_line(terminal: Terminal, endpoint: Endpoint) -> None:
+    endpoint.answers(b'{"error": {"message": "no such model"}}', status=404, content_type="application/json")
+    screen = terminal.run("%ava hi", 3)
+    assert "no such model" in screen
+    assert "Traceback" not in screen
+
+
+def test_escape_sequences_of_a_reply_are_shown_not_obeyed(terminal: Terminal, endpoint: Endpoint) -> None:
+    endpoint.says("a\x1b]0;title\x07b \x9b31m \u202egnirts")
+    terminal.child.send("%ava hi\r")
+    terminal.child.expect(r"In \[3\]:")
+    raw = terminal.child.before
+    assert "\x1b]0;title" not in raw
+    assert "\x9b" not in raw
+    assert "\u202e" not in raw
+    assert "\u241b]0;title" in raw
+
+
+def test_leaving_in_peace(terminal: Terminal, endpoint: Endpoint) -> None:
+    endpoint.says("ok")
+    terminal.run("%ava hi", 3)
+    terminal.child.send("exit\r")
+    terminal.child.expect(pexpect.EOF)
+    assert "nclosed" not in terminal.child.before
+    assert "rror" not in terminal.child.before
+
+
+def test_a_script_of_cells_prints_plain_text(tmp_path: Path, endpoint: Endpoint) -> None:
+    """The extension is loaded by the cell that asks, so IPython's own transform makes the call: it works as well."""
+    script = tmp_path / "script.ipy"
+    script.write_text(f"%load_ext ava_magic\nanswer = %ava --base-url {endpoint.url} hi\nprint('got', answer)\n")
+    endpoint.says("**hello**")
+    done = subprocess.run(
+        [sys.executable, "-m", "IPython", str(script)],
+        env={**os.environ, "IPYTHONDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("**hello**\n[openai-compatible")
+    assert done.stdout.endswith("got **hello**\n")
+    assert not done.stderr
