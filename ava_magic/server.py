@@ -251,7 +251,7 @@ def _admit(request: web.Request, host: str) -> None:
     here = request.transport.get_extra_info("sockname")[0] if request.transport else ""
     if not (transport.is_loopback(name) or name in (host.lower(), here)):
         raise Failure(403, "the Host header does not name this server; use the URL that it printed", "forbidden_host")
-    origin = _host_of(request.headers.get("Origin", f"//{name}"))
+    origin = _host_of(request.headers["Origin"]) if "Origin" in request.headers else name
     if origin != name and not (transport.is_loopback(origin) and transport.is_loopback(name)):
         raise Failure(403, "a page of another site may not ask here", "forbidden_origin")
 
@@ -321,7 +321,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--provider", default="guide", metavar="NAME", help="who answers (%(default)s)")
     parser.add_argument("--model", default="", metavar="NAME", help="the model, where a request names none")
     parser.add_argument("--base-url", default="", metavar="URL", help="where the provider is")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s); who reaches it may ask")
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s): who reaches it may ask")
     parser.add_argument("--port", default=8282, type=int, metavar="N", help="0: any free one (%(default)s)")
     chosen = parser.parse_args(arguments)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import signal
@@ -24,9 +25,10 @@ from ava_magic.providers.openai_compatible import OpenAICompatible
 from ava_magic.providers.presets import resolve
 from ava_magic.server import create_app, listen
 
-from .endpoint import END, Endpoint
+from .endpoint import Endpoint
 
-HELLO = [{"role": "user", "content": "hello"}]
+HELLO: list[Any] = [{"role": "user", "content": "hello"}]
+NOWHERE = Connection()
 ASKED_BEFORE = "before it you asked: “{}”"
 COMPLETIONS = "/v1/chat/completions"
 
@@ -44,7 +46,7 @@ def started(*arguments: str, cwd: Path | None = None) -> Iterator[tuple[subproce
 
 
 @asynccontextmanager
-async def serving(provider: Any, connection: Connection = Connection(), **options: Any) -> AsyncIterator[str]:
+async def serving(provider: Any, connection: Connection = NOWHERE, **options: Any) -> AsyncIterator[str]:
     """The service in this loop, in front of a provider."""
     runner, url = await listen(create_app(resolve(provider, connection), **options))
     try:
@@ -142,9 +144,9 @@ async def test_code_link_ava_is_whole_again(url: str) -> None:
     messages: list[Any] = []
     for question in ("what is a cassette?", "and how do I stop a reply?"):
         messages.append({"role": "user", "content": question})
-        pieces = [piece async for piece in provider.create_async_generator("", messages, pace=0) if isinstance(piece, str)]
-        assert len(pieces) > 10
-        messages.append({"role": "assistant", "content": "".join(pieces)})
+        deltas = [delta async for delta in provider.create_async_generator("", messages, pace=0)]
+        assert len(deltas) > 10
+        messages.append({"role": "assistant", "content": "".join(delta for delta in deltas if isinstance(delta, str))})
     assert ASKED_BEFORE.format("what is a cassette?") in messages[3]["content"]
 
 
@@ -192,7 +194,7 @@ async def test_everything_that_a_provider_yields_reaches_the_official_client() -
 
 @pytest.mark.parametrize(
     ("given", "asked_for", "upstream"),
-    [("", None, ""), ("", "mirror", ""), ("", "x", "x"), ("m", None, "m"), ("m", "", "m"), ("m", "m", "m"), ("m", "x", "x")],
+    [("", None, ""), ("", "mirror", ""), ("", "x", "x"), ("m", None, "m"), ("m", "", "m"), ("m", "x", "x")],
 )
 async def test_the_request_chooses_the_model_and_the_option_stands_in(
     session: aiohttp.ClientSession, given: str, asked_for: str | None, upstream: str
@@ -204,13 +206,13 @@ async def test_the_request_chooses_the_model_and_the_option_stands_in(
         async with session.post(url + COMPLETIONS, json={"messages": HELLO, "model": asked_for}) as response:
             answer = await response.json()
     assert answer["choices"][0]["message"]["content"] == f"model={upstream}"
-    assert answer["model"] == upstream or answer["model"] == "mirror"
+    assert answer["model"] == (upstream or "mirror")
 
 
 async def test_an_empty_reply_has_a_role_an_end_and_no_text(session: aiohttp.ClientSession) -> None:
     async def silent(model: str, messages: list[Any], **fields: Any) -> AsyncGenerator[str, None]:
-        for text in ():
-            yield text
+        return
+        yield ""
 
     async with serving(silent) as url:
         async with session.post(f"{url}/api/chat", json={"messages": HELLO}) as response:
@@ -260,7 +262,7 @@ async def test_an_ill_formed_request_is_refused(
 
 
 async def test_a_body_too_large_is_refused(session: aiohttp.ClientSession, url: str) -> None:
-    async with session.post(url + COMPLETIONS, data=b" " * (16 * 1024 * 1024 + 1)) as response:
+    async with session.post(url + COMPLETIONS, data=io.BytesIO(b" " * (16 * 1024 * 1024 + 1))) as response:
         assert await error_of(response) == (413, "body_too_large")
 
 
@@ -319,7 +321,7 @@ async def test_a_hang_up_ends_the_generation(first: list[str]) -> None:
             ended.set()
 
     async with serving(endless) as url, asyncio.timeout(5):
-        asking = asyncio.ensure_future(CodeLinkAva.at(Connection(base_url=url)).create_async("", HELLO))  # type: ignore[arg-type]
+        asking = asyncio.ensure_future(CodeLinkAva.at(Connection(base_url=url)).create_async("", HELLO))
         await waits.wait()
         assert not ended.is_set()
         asking.cancel()
@@ -338,10 +340,8 @@ async def test_a_reader_who_does_not_read_holds_the_generation_back(session: aio
 
     async with serving(eager) as url:
         async with session.post(f"{url}/api/chat", json={"messages": HELLO}) as response:
-            async for _ in response.content.iter_any():
-                ahead_at_first = ahead
-                break
-        assert 0 < ahead_at_first < whole
+            await response.content.readany()
+            assert 0 < ahead < whole
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ async def test_an_error_in_the_middle_is_told_in_the_stream_and_ends_it(session:
         with pytest.raises(AvaError, match="the rest is lost") as caught:
             await Chat(base_url=url).ask("hello")
         async with official_client(url) as client:
-            stream = await client.chat.completions.create(model="m", messages=HELLO, stream=True)  # type: ignore[call-overload]
+            stream = await client.chat.completions.create(model="m", messages=HELLO, stream=True)
             with pytest.raises(openai.APIError, match="the rest is lost"):
                 assert [chunk.choices[0].delta.content async for chunk in stream]
     assert first["choices"][0]["delta"] == {"role": "assistant", "content": "half a"}
@@ -412,7 +412,6 @@ async def test_an_endpoint_is_asked_once_and_its_wait_is_passed_on(
 
 async def test_the_key_is_sent_on_and_never_back(session: aiohttp.ClientSession, endpoint: Endpoint) -> None:
     endpoint.answers(b'{"error": "xyzzy is no key"}', status=401, content_type="application/json")
-    endpoint.answers(b'data: {"error": "xyzzy is no key"}\n\n', END)
     async with serving("openai", Connection(base_url=endpoint.url, key=Key("xyzzy"))) as url:
         async with session.post(url + COMPLETIONS, json={"messages": HELLO}) as response:
             assert await error_of(response) == (401, "auth")
@@ -458,7 +457,7 @@ async def test_a_signal_ends_it_well_even_in_the_middle_of_a_reply(
 def test_what_cannot_be_served_ends_with_one_line(url: str, arguments: list[str], says: str) -> None:
     taken = url.rpartition(":")[2]
     command = [sys.executable, "-m", "ava_magic.server", *(argument.format(taken=taken) for argument in arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1

@@ -20,9 +20,9 @@ from .base import AsyncGeneratorProvider, Delta, FinishReason
 __all__ = ["Guide"]
 
 _COMMON = frozenset(
-    "a about an and are as at be by can do does for from has have how i if in into is it its me my no not of on or "
-    "please so tell than that the them then there this to use using want was what when where which who why will with "
-    "work you your ava magic ava_magic".split()
+    "a about an and are as at be by can do does for from get has have hello hi how i if in into is it its me my no "
+    "not of on or please so tell than that the them then there this to use using want was what when where which who "
+    "why will with work you your ava magic ava_magic".split()
 )
 
 

@@ -1,0 +1,205 @@
+"""The library: a chat in a script, with no notebook near."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from ava_magic import AsyncGeneratorProvider, AvaError, Chat, Reply
+from ava_magic.providers.base import FinishReason, ModelName, Reasoning, Usage
+from ava_magic.providers.presets import PRESETS, resolve
+
+
+async def echo(model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[Any]:
+    """A provider in three lines: says what it was sent."""
+    yield f"{len(messages)}:"
+    yield messages[-1]["content"]
+
+
+class Words(AsyncGeneratorProvider):
+    """A provider that tells more than content."""
+
+    @classmethod
+    async def create_async_generator(cls, model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[Any]:
+        yield ModelName("words-1")
+        yield Reasoning("hm")
+        yield "one"
+        yield " two"
+        yield Usage({"completion_tokens": 2})
+        yield FinishReason("stop")
+
+
+async def fails(model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[str]:
+    yield "half"
+    raise KeyError("mine")
+
+
+class Plain:
+    """Nobody's subclass."""
+
+    create_async_generator = staticmethod(echo)
+
+
+async def test_ask_returns_the_whole_reply() -> None:
+    reply = await Chat(provider=Words, system="be brief").ask("hi")
+    assert isinstance(reply, Reply)
+    assert str(reply) == "one two"
+    assert (reply.model, reply.provider, reply.reasoning, reply.finish_reason) == ("words-1", "Words", "hm", "stop")
+    assert reply.usage == {"completion_tokens": 2}
+    assert [m["role"] for m in reply.messages] == ["system", "user"]
+    assert not reply.partial
+    assert reply.seconds >= 0
+
+
+async def test_stream_yields_content_as_it_comes_and_keeps_the_turn() -> None:
+    chat = Chat(provider=echo)
+    assert [delta async for delta in chat.stream("a")] == ["1:", "a"]
+    assert [delta async for delta in chat.stream("b")] == ["3:", "b"]
+    assert [(e.prompt, e.reply) for e in chat.conversation] == [("a", "1:a"), ("b", "3:b")]
+
+
+@pytest.mark.parametrize("provider", [echo, Plain, f"{__name__}:echo", f"{__name__}:Plain", f"{__name__}:Words"])
+async def test_any_class_or_function_of_the_shape_is_a_provider(provider: Any) -> None:
+    assert str(await Chat(provider=provider).ask("hi"))
+
+
+@pytest.mark.parametrize("provider", ["no_such_module:X", f"{__name__}:missing", f"{__name__}:pytest", "gide"])
+async def test_what_is_no_provider_is_told_in_one_line(provider: str) -> None:
+    with pytest.raises(AvaError) as caught:
+        Chat(provider=provider).begin("hi")
+    assert caught.value.kind == "config"
+    assert len(str(caught.value).splitlines()) == 1
+
+
+async def test_a_failed_turn_leaves_no_trace_and_carries_what_had_come() -> None:
+    chat = Chat(provider=fails)
+    with pytest.raises(AvaError, match="KeyError") as caught:
+        await chat.ask("hi")
+    assert caught.value.reply is not None
+    assert (caught.value.reply.text, caught.value.reply.partial) == ("half", True)
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert not chat.conversation
+
+
+async def test_an_empty_reply_says_so_and_is_not_kept() -> None:
+    async def nothing(model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[str]:
+        yield ""
+
+    chat = Chat(provider=nothing)
+    reply = await chat.ask("hi")
+    assert "empty reply" in reply.footer()
+    assert not chat.conversation
+
+
+async def test_a_stopped_turn_is_kept_as_partial_and_closes_its_provider() -> None:
+    closed = asyncio.Event()
+
+    async def endless(model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "word "
+                await asyncio.sleep(0)
+        finally:
+            closed.set()
+
+    chat = Chat(provider=endless)
+    async with aclosing(chat.stream("hi")) as deltas:
+        async for _ in deltas:
+            break
+    assert closed.is_set()
+    assert chat.conversation[0].partial
+
+
+async def test_a_cancelled_question_is_kept_as_partial() -> None:
+    started = asyncio.Event()
+
+    async def stalls(model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[str]:
+        yield "half"
+        started.set()
+        await asyncio.Event().wait()
+
+    chat = Chat(provider=stalls)
+    task = asyncio.ensure_future(chat.ask("hi"))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (chat.conversation[0].reply, chat.conversation[0].partial) == ("half", True)
+
+
+async def test_what_does_not_fit_is_left_out_from_the_front_and_told() -> None:
+    chat = Chat(provider=echo, context_tokens=60)
+    for _ in range(6):
+        reply = await chat.ask("x" * 20)
+    assert reply.messages[-1]["content"] == "x" * 20
+    assert len(reply.messages) % 2 == 1
+    assert 1 < len(reply.messages) < 11
+    assert "left out" in reply.footer()
+
+
+async def test_settings_of_one_turn_do_not_stay() -> None:
+    chat = Chat(provider=echo)
+    assert (await chat.ask("hi", system="be brief")).messages[0]["role"] == "system"
+    assert (await chat.ask("hi", history=False)).messages == ({"role": "user", "content": "hi"},)
+    assert (await chat.ask("hi")).messages[0]["role"] == "user"
+
+
+class TestWhichEndpoint:
+    """What ``auto`` chooses."""
+
+    @pytest.fixture(autouse=True)
+    def no_server_is_probed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ava_magic.providers.presets._PROBED", ())
+
+    def test_the_guide_when_nothing_is_set(self) -> None:
+        assert resolve().name == "guide"
+
+    def test_an_address_comes_before_a_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-key")
+        assert resolve().name == "openai"
+        monkeypatch.setenv("AVA_BASE_URL", "http://127.0.0.1:5/v1")
+        assert resolve().url == "http://127.0.0.1:5/v1"
+
+    def test_keys_are_tried_in_the_order_of_the_table(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MISTRAL_API_KEY", "not-a-real-key")
+        assert resolve().name == "mistral"
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "not-a-real-key")
+        assert resolve().name == "anthropic"
+
+    def test_openai_goes_where_its_own_variable_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-key")
+        monkeypatch.setenv("OPENAI_BASE_URL", "https://proxy.invalid/v1")
+        assert resolve().url == "https://proxy.invalid/v1"
+
+    def test_a_key_stays_with_its_host(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from ava_magic.providers.base import Connection
+
+        monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-key")
+        elsewhere = resolve("openai", Connection(base_url="https://elsewhere.invalid/v1"))
+        at_home = resolve("openai")
+        assert elsewhere.ask.__self__.connection.key is None  # type: ignore[attr-defined]
+        assert at_home.ask.__self__.connection.key.reveal() == "not-a-real-key"  # type: ignore[attr-defined]
+
+    def test_every_preset_is_reachable_by_name(self) -> None:
+        for name, preset in PRESETS.items():
+            endpoint = resolve(name)
+            assert (endpoint.name, endpoint.url) == (name, preset.base_url)
+
+
+def test_a_script_needs_no_ipython() -> None:
+    code = """
+import asyncio, sys
+from ava_magic import Chat
+reply = asyncio.run(Chat(provider="guide", options={"pace": 0}).ask("what is this?"))
+assert reply.text
+assert "IPython" not in sys.modules and "ipywidgets" not in sys.modules and "rich" not in sys.modules
+print("fine")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "fine\n", done.stderr
