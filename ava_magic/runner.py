@@ -128,18 +128,10 @@ def _nest(loop: asyncio.AbstractEventLoop) -> bool:
 def _run_in_thread(work: Work, paint: Paint, run: Run) -> None:
     failure: list[BaseException] = []
 
-    async def to_its_end() -> None:
-        try:
-            await run._follow(work)
-        finally:
-            from .transport import close
-
-            await close()
-
     def target() -> None:
         loop = asyncio.new_event_loop()  # not asyncio.run: a program may have patched that
         try:
-            loop.run_until_complete(to_its_end())
+            loop.run_until_complete(run._follow(work))
         except BaseException as error:
             failure.append(error)
         finally:

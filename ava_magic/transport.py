@@ -20,8 +20,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp import ClientError
@@ -38,7 +37,14 @@ __all__ = ["ClientError", "as_ava_error", "close", "close_all", "fetch_json", "s
 _ERROR_BODY = 64 * 1024
 _LONGEST_WAIT = 120.0
 _LIKE_A_KEY = re.compile(r"\b(sk|pk|rk|gsk|xai|AIza)[-_]?[\w*-]{6,}")
-_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+
+
+class _Held(NamedTuple):
+    keeper: AsyncGenerator[aiohttp.ClientSession, None]
+    session: aiohttp.ClientSession
+
+
+_sessions: dict[asyncio.AbstractEventLoop, _Held] = {}
 
 
 async def stream(url: str, body: Mapping[str, Any], connection: Connection) -> AsyncGenerator[bytes, None]:
@@ -74,9 +80,8 @@ async def fetch_json(url: str, connection: Connection) -> Any:
 
 async def close() -> None:
     """Close the running loop's session, if it has one."""
-    session = _sessions.pop(asyncio.get_running_loop(), None)
-    if session is not None:
-        await session.close()
+    if held := _sessions.get(asyncio.get_running_loop()):
+        await held.keeper.aclose()
 
 
 async def _send(
@@ -101,7 +106,7 @@ async def _try(
 ) -> aiohttp.ClientResponse | aiohttp.ClientError:
     """One request: the open response, or the error as a value, free of what the request carried."""
     try:
-        response = await _session().request(
+        response = await (await _session()).request(
             method,
             url,
             json=body,
@@ -208,32 +213,45 @@ def _reason(error: aiohttp.ClientError) -> str:
     return "no connection"
 
 
-def _session() -> aiohttp.ClientSession:
+async def _session() -> aiohttp.ClientSession:
+    """The running loop's session.
+
+    It is held by an asynchronous generator, since a loop that ends closes those that began in it
+    (``loop.shutdown_asyncgens``, which ``asyncio.run`` calls): so a script has nothing to close.
+    """
     loop = asyncio.get_running_loop()
-    session = _sessions.get(loop)
-    if session is None or session.closed:
-        if not _sessions:
-            atexit.unregister(close_all)
-            atexit.register(close_all)
-        session = _sessions[loop] = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),  # servers often hang up after 5 s
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": f"ava-magic/{__version__}"},
-            trust_env=False,
-        )
+    if held := _sessions.get(loop):
+        return held.session
+    keeper = _keep_session(loop)
+    session = await anext(keeper)
+    _sessions[loop] = _Held(keeper, session)
     return session
 
 
+async def _keep_session(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aiohttp.ClientSession, None]:
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),  # servers often hang up after 5 s
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": f"ava-magic/{__version__}"},
+        trust_env=False,
+    )
+    try:
+        yield session
+    finally:
+        _sessions.pop(loop, None)
+        await session.close()
+
+
+@atexit.register
 def close_all() -> None:
     """Close every session, from code that cannot await; one whose loop is busy is closed as soon as that loop turns."""
-    for loop, session in list(_sessions.items()):
-        del _sessions[loop]
+    for loop, held in list(_sessions.items()):
         if loop.is_closed():
-            session.detach()  # its sockets went with the loop; without this, aiohttp complains about them
+            held.session.detach()  # its sockets went with the loop; without this, aiohttp complains about them
         elif loop.is_running():
-            loop.call_soon_threadsafe(lambda session=session: asyncio.ensure_future(session.close()))
+            loop.call_soon_threadsafe(lambda keeper=held.keeper: asyncio.ensure_future(keeper.aclose()))
         else:
-            loop.run_until_complete(session.close())
+            loop.run_until_complete(held.keeper.aclose())
 
 
 def as_ava_error(error: ClientError | TimeoutError, where: str, key_name: str = "") -> AvaError:

@@ -15,6 +15,8 @@ from ava_magic import AsyncGeneratorProvider, AvaError, Chat, Reply
 from ava_magic.providers.base import FinishReason, ModelName, Reasoning, Usage
 from ava_magic.providers.presets import PRESETS, resolve
 
+from .endpoint import Endpoint
+
 
 async def echo(model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[Any]:
     """A provider in three lines: says what it was sent."""
@@ -192,14 +194,14 @@ class TestWhichEndpoint:
             assert (endpoint.name, endpoint.url) == (name, preset.base_url)
 
 
-def test_a_script_needs_no_ipython() -> None:
-    code = """
+def test_a_script_needs_no_ipython_and_has_nothing_to_close(endpoint: Endpoint) -> None:
+    endpoint.says("fine")
+    code = f"""
 import asyncio, sys
 from ava_magic import Chat
-reply = asyncio.run(Chat(provider="guide", options={"pace": 0}).ask("what is this?"))
-assert reply.text
+reply = asyncio.run(Chat(base_url={endpoint.url!r}).ask("what is this?"))
 assert "IPython" not in sys.modules and "ipywidgets" not in sys.modules and "rich" not in sys.modules
-print("fine")
+print(reply)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.stdout == "fine\n", done.stderr
+    done = subprocess.run([sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("fine\n", "")

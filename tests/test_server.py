@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -37,11 +39,20 @@ COMPLETIONS = "/v1/chat/completions"
 def started(*arguments: str, cwd: Path | None = None) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The service in a process of its own, and the URL that it printed."""
     command = [sys.executable, "-m", "ava_magic.server", "--port", "0", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd) as process:
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=buffered
+    ) as process:
+        patience = threading.Timer(10, process.kill)
+        patience.start()
         try:
             assert process.stdout is not None
-            yield process, process.stdout.readline().removesuffix("\n")
+            url = process.stdout.readline().removesuffix("\n")
+            patience.cancel()
+            assert url, "the service printed no URL"
+            yield process, url
         finally:
+            patience.cancel()
             process.kill()
 
 
@@ -328,6 +339,27 @@ async def test_a_hang_up_ends_the_generation(first: list[str]) -> None:
         await ended.wait()
 
 
+async def test_a_provider_that_is_no_generator_is_closed_too() -> None:
+    waits, closed = asyncio.Event(), asyncio.Event()
+
+    class Endless:
+        def __aiter__(self) -> Endless:
+            return self
+
+        async def __anext__(self) -> str:
+            waits.set()
+            return await asyncio.Event().wait() and ""
+
+        async def aclose(self) -> None:
+            closed.set()
+
+    async with serving(lambda model, messages, **fields: Endless()) as url, asyncio.timeout(5):
+        asking = asyncio.ensure_future(CodeLinkAva.at(Connection(base_url=url)).create_async("", HELLO))
+        await waits.wait()
+        asking.cancel()
+        await closed.wait()
+
+
 async def test_a_reader_who_does_not_read_holds_the_generation_back(session: aiohttp.ClientSession) -> None:
     """What the provider is ahead by is no more than the buffers on the way, of which each has its bound."""
     ahead, whole = 0, 400
@@ -436,7 +468,7 @@ async def test_a_signal_ends_it_well_even_in_the_middle_of_a_reply(
     session: aiohttp.ClientSession, number: signal.Signals
 ) -> None:
     with started() as (process, url):
-        async with session.post(f"{url}/api/chat", json={"messages": HELLO, "pace": 3600}) as response:
+        async with asyncio.timeout(10), session.post(f"{url}/api/chat", json={"messages": HELLO, "pace": 99}) as response:
             await response.content.readany()
             process.send_signal(number)
             with pytest.raises(aiohttp.ClientPayloadError):

@@ -186,9 +186,9 @@ async def test_one_session_serves_a_loop_and_is_closed(endpoint: Endpoint) -> No
     endpoint.says("ok")
     chat = Chat(base_url=endpoint.url)
     await chat.ask("one")
-    session = transport._session()
+    session = await transport._session()
     await chat.ask("two")
-    assert transport._session() is session
+    assert (await transport._session()) is session
     await transport.close()
     assert session.closed
 

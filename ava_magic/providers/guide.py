@@ -20,10 +20,11 @@ from .base import AsyncGeneratorProvider, Delta, FinishReason
 __all__ = ["Guide"]
 
 _COMMON = frozenset(
-    "a about an and are as at be by can do does for from get has have hello hi how i if in into is it its me my no "
-    "not of on or please so tell than that the them then there this to use using want was what when where which who "
-    "why will with work you your ava magic ava_magic".split()
+    "a about an and are as at be by can do does for from get has have hello hi how i if in into is it its list me my "
+    "no not of on or please so tell than that the them then there this to use using want was what when where which "
+    "who why will with work you your ava magic ava_magic".split()
 )
+_EXAMPLE = re.compile(r"(?m)^[^`\n]*%ava .*$")  # what an example asks says nothing about its section
 
 
 class Section(NamedTuple):
@@ -43,10 +44,10 @@ class Guide(AsyncGeneratorProvider):
     ) -> AsyncGenerator[Delta, None]:
         """Stream an answer to the last user message, word by word.
 
-        ``pace`` among ``kwargs`` is the pause after each word in seconds (0.02); the other fields of a request are
+        ``pace`` among ``kwargs`` is the pause after each word in seconds (0.012); the other fields of a request are
         accepted and have no meaning here.  Raises nothing.
         """
-        pace = float(kwargs.get("pace", 0.02))
+        pace = float(kwargs.get("pace", 0.012))
         for word in re.findall(r"\S+\s*|\s+", answer(messages)):
             yield word
             await asyncio.sleep(pace)
@@ -96,7 +97,8 @@ def _split(page: str) -> Iterable[Section]:
     for part in re.split(r"(?m)^## ", page)[1:]:
         title, _, text = part.partition("\n")
         # A word of the heading counts for four of the text: the heading says what the section is about.
-        yield Section(title.strip(), text.strip(), Counter(_words(f"{title} " * 4 + text)))
+        words = _words(f"{title} " * 4 + _EXAMPLE.sub("", text))
+        yield Section(title.strip(), text.strip(), Counter(words))
 
 
 def _words(text: str) -> list[str]:

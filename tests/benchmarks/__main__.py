@@ -1,0 +1,39 @@
+"""``python -m tests.benchmarks [--list] [name ...]``"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Callable, Iterator
+
+from .decode import decode, delta
+from .load import load
+from .table import Row, render
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
+    benchmark.__name__: benchmark for benchmark in (decode, delta, load)
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="The promised figures, measured.")
+    parser.add_argument("names", nargs="*", metavar="name", help="which to run; all, when none is named")
+    parser.add_argument("--list", action="store_true", help="say what there is, and run nothing")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(BENCHMARKS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    if arguments.list:
+        for name, benchmark in BENCHMARKS.items():
+            print(f"{name:<12}{benchmark.__doc__}")
+        return
+    for name in [name for name in os.environ if name.endswith(("_API_KEY", "_BASE_URL"))]:
+        del os.environ[name]  # the endpoints are our own
+    print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} processors")
+    for name in arguments.names or BENCHMARKS:
+        print(f"\n{name}: {BENCHMARKS[name].__doc__}", flush=True)
+        print(render(BENCHMARKS[name]()), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Bytes to events, and bytes to deltas."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, Protocol
+
+from ava_magic.providers.chunks import ChunkDecoder
+from ava_magic.sse import EventDecoder
+
+from .table import Row
+from .texts import Shape, cut, nulls, payloads, realistic, short, stream_of
+from .timing import compare, seconds_of, wanted
+
+__all__ = ["decode", "delta"]
+
+_EVENTS = 100_000
+_ROUNDS = 7
+
+
+class _Decoder(Protocol):
+    def feed(self, chunk: bytes) -> Iterable[Any]: ...
+
+
+def decode() -> Iterator[Row]:
+    """bytes to events: EventDecoder against httpx-sse's decoders (promise: not slower)"""
+    if wanted("httpx_sse._decoders") is None:
+        yield Row("skipped: httpx-sse is not installed")
+        return
+    texts = payloads(_EVENTS)
+    for name, newline in (("LF", "\n"), ("CRLF", "\r\n")):
+        chunks = cut(stream_of(texts, newline))
+        assert [event.data for event in _fed(EventDecoder(), chunks)] == list(_their_events(chunks)) == texts
+        ours, theirs = compare(
+            _ROUNDS,
+            seconds_of(lambda: _drain(_fed(EventDecoder(), chunks))),
+            seconds_of(lambda: _drain(_their_events(chunks))),
+        )
+        yield _row(f"{_EVENTS:,} realistic events, {name}, 16 kB chunks", ours, theirs, 1.0)
+
+
+def delta() -> Iterator[Row]:
+    """bytes to deltas: ChunkDecoder against json.loads of the same payloads alone"""
+    shapes: dict[str, Shape] = {"realistic": realistic, "short": short, "with nulls": nulls}
+    for name, shape in shapes.items():
+        texts = payloads(_EVENTS, shape)
+        chunks = cut(stream_of(texts))
+        contents = [json.loads(text)["choices"][0]["delta"]["content"] for text in texts]
+        assert [delta for delta in _fed(ChunkDecoder(), chunks) if isinstance(delta, str)] == contents
+        ours, theirs = compare(
+            _ROUNDS,
+            seconds_of(lambda: _drain(_fed(ChunkDecoder(), chunks))),
+            seconds_of(lambda: _drain(map(json.loads, texts))),
+        )
+        yield _row(f"{_EVENTS:,} payloads, {name} ({len(texts[0])} characters)", ours, theirs, 1.3)
+
+
+def _fed(decoder: _Decoder, chunks: list[bytes]) -> Iterator[Any]:
+    return chain.from_iterable(map(decoder.feed, chunks))
+
+
+def _their_events(chunks: list[bytes]) -> Iterator[str]:
+    """The steps of ``httpx_sse.EventSource.iter_sse``, less the response around them."""
+    from httpx_sse._decoders import SSEDecoder, SSELineDecoder
+
+    utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+    lines = SSELineDecoder()
+    events = SSEDecoder()
+    for chunk in chunks:
+        for line in lines.decode(utf8.decode(chunk)):
+            event = events.decode(line.rstrip("\n"))
+            if event is not None:
+                yield event.data
+
+
+def _drain(items: Iterable[object]) -> None:
+    for _ in items:
+        pass
+
+
+def _row(what: str, ours: float, theirs: float, most: float) -> Row:
+    ratio = ours / theirs
+    return Row(what, f"{ours * 1e3:.1f} ms", f"{theirs * 1e3:.1f} ms", f"{ratio:.2f}", f"<= {most}", ratio <= most)
