@@ -20,7 +20,7 @@ __all__ = ["OPTIONS", "Arguments", "Option", "help_text", "parse"]
 
 _WORD = re.compile(r"\s*(?P<option>-{1,2}[A-Za-z][\w-]*)(?:=|(?=\s)|$)")
 _QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)(?=\s|$)""", re.DOTALL)
-_BARE = re.compile(r"[^\s=]+=\"[^\"\n]*\"(?=\s|$)|\S+")
+_BARE = re.compile(r"""[^\s=]+=(?:"[^"\n]*"|'[^'\n]*')(?=\s|$)|\S+""")
 
 
 class Option(NamedTuple):
@@ -39,6 +39,7 @@ class Option(NamedTuple):
 
     @property
     def key(self) -> str:
+        """The long name as a Python name: ``max_tokens``."""
         return self.names[-1].lstrip("-").replace("-", "_")
 
 
@@ -46,6 +47,8 @@ def _setting(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise ValueError("it is written KEY=VALUE")
+    if len(value) > 1 and value[0] == value[-1] == "'":
+        value = value[1:-1]
     try:
         return name, json.loads(value)
     except ValueError:
@@ -81,7 +84,7 @@ OPTIONS = (
     Option(("-s", "--system"), "TEXT", "the system message of this turn"),
     Option(("-t", "--temperature"), "X", "the temperature of this turn", _number),
     Option(("--max-tokens",), "N", "the longest reply, in tokens", _count),
-    Option(("--option",), "KEY=VALUE", "a further field of the request (VALUE is JSON, else text)", _setting, many=True),
+    Option(("--option",), "KEY=VALUE", "a further field of the request; VALUE is JSON, or text", _setting, many=True),
     Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
     Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
     Option(("-r", "--raw"), "", "leave {braces} as they are"),

@@ -142,9 +142,7 @@ class Turn:
 
     def exchange(self) -> Exchange:
         """The turn as the conversation keeps it."""
-        return Exchange(
-            self.prompt, "".join(self.pieces), self.anchor, self.partial, self._model, self.endpoint.name
-        )
+        return Exchange(self.prompt, "".join(self.pieces), self.anchor, self.partial, self._model, self.endpoint.name)
 
     def _wait(self, reason: str, seconds: float) -> None:
         self.waiting = (reason, time.monotonic() + seconds)
@@ -235,7 +233,8 @@ class Chat:
         settings = replace(self.settings, **changes)
         system: list[Message] = [{"role": "system", "content": settings.system}] if settings.system else []
         question: Message = {"role": "user", "content": prompt}
-        earlier, left_out = [], 0
+        earlier: list[Exchange] = []
+        left_out = 0
         if history:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
             earlier, left_out = fit(self.conversation.before(anchor, settings.rerun), room)
@@ -263,7 +262,7 @@ class Chat:
     async def stream(self, prompt: Any, *, history: bool = True, **changes: Any) -> AsyncGenerator[str, None]:
         """Ask ``prompt``; yield the content of the reply as it comes.
 
-        Raises :class:`AvaError`, whose ``reply`` is what had arrived.  Close it (``contextlib.aclosing``) to stop early.
+        Raises :class:`AvaError`, whose ``reply`` is what had arrived.  To stop early, close it, as with ``aclosing``.
         """
         turn = self.begin(prompt, history=history, **changes)
         async with aclosing(self.run(turn, history=history)) as deltas:

@@ -31,6 +31,7 @@ class Anchor:
     run: str = ""
 
     def is_earlier_run_of(self, other: Anchor) -> bool:
+        """Whether both are runs of one cell, and not the same run."""
         return self.cell is not None and self.cell == other.cell and self.run != other.run
 
 
@@ -49,9 +50,11 @@ class Exchange:
     provider: str = ""
 
     def messages(self) -> list[Message]:
+        """The two messages that go to a model."""
         return [{"role": "user", "content": self.prompt}, {"role": "assistant", "content": self.reply}]
 
     def tokens(self) -> int:
+        """What it takes of the context, by :func:`estimate_tokens`."""
         return sum(estimate_tokens(message["content"]) for message in self.messages())
 
 

@@ -26,7 +26,7 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(Transform(lambda: can_await(shell)))
     shell.events.register("pre_run_cell", magics.begin_cell)
-    shell.display_formatter.ipython_display_formatter.for_type(Reply, magics.display_once)
+    _self_displays(shell).for_type(Reply, magics.display_once)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -41,6 +41,12 @@ def unload(shell: InteractiveShell) -> None:
     transforms = shell.input_transformers_cleanup
     transforms[:] = [transform for transform in transforms if not isinstance(transform, Transform)]
     shell.events.unregister("pre_run_cell", magics.begin_cell)
-    shell.display_formatter.ipython_display_formatter.pop(Reply, None)
+    _self_displays(shell).pop(Reply, None)
     if transport := sys.modules.get("ava_magic.transport"):
         transport.close_all()
+
+
+def _self_displays(shell: InteractiveShell) -> Any:
+    """The formatter that is asked first whether an object shows itself."""
+    formatter: Any = shell.display_formatter
+    return formatter.ipython_display_formatter

@@ -46,7 +46,9 @@ replaced by the value of that variable.
 class AvaMagics(Magics):
     """Ask a model from a cell; ``%ava?`` tells how."""
 
-    provider = Unicode("auto", help="Who answers: auto, a preset, codelink-ava, guide, or package.module:Class").tag(config=True)
+    provider = Unicode("auto", help="Who answers: auto, a preset, codelink-ava, guide or package.module:Class").tag(
+        config=True
+    )
     model = Unicode("", help="The model to ask; empty: the endpoint chooses").tag(config=True)
     base_url = Unicode("", help="An OpenAI-compatible endpoint").tag(config=True)
     system = Unicode("", help="The system message").tag(config=True)
@@ -57,10 +59,11 @@ class AvaMagics(Magics):
     context_tokens = Int(16_000, min=0, help="How much of the conversation is sent along, in tokens").tag(config=True)
     frame_rate = Float(20.0, min=0.1, max=60.0, help="How often a reply is painted, per second").tag(config=True)
     display = Enum(["auto", "widget", "html", "text"], "auto", help="How a reply is shown").tag(config=True)
-    rerun = Enum(["replace", "append"], "replace", help="What a cell run again does to its former turn").tag(config=True)
+    rerun = Enum(["replace", "append"], "replace", help="What a cell run again does to its turn").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
+        self._shell = shell
         self.chat = Chat()
         self._anchor = Anchor(None, uuid.uuid4().hex)
         self._just_shown: Reply | None = None
@@ -69,6 +72,7 @@ class AvaMagics(Magics):
     @needs_local_scope
     @line_cell_magic
     def ava(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Reply | None:
+        """Ask, and wait for the end of the reply."""
         asking = self._read(line, cell, local_ns)
         if asking is None:
             return None
@@ -78,7 +82,7 @@ class AvaMagics(Magics):
                 asking.view.paint,
                 asking.run,
                 own_loop=own_loop,
-                may_nest=lambda loop: is_foreign_loop(self.shell, loop),
+                may_nest=lambda loop: is_foreign_loop(self._shell, loop),
             )
         if asking.run.stopped:
             raise self._stopped(asking)
@@ -108,9 +112,9 @@ class AvaMagics(Magics):
 
     def display_once(self, reply: Reply) -> None:
         """What IPython calls to show a reply: the one that has just streamed stands on the screen already."""
-        if reply is not self._just_shown or not is_displaying_result(self.shell):
+        if reply is not self._just_shown or not is_displaying_result(self._shell):
             raise NotImplementedError  # go on to the reply's own representations
-        if not hasattr(self.shell, "kernel"):
+        if not hasattr(self._shell, "kernel"):
             print(f"{reply!r}, shown above")  # after the prompt "Out[n]:", which is on the screen by now
 
     def _read(self, line: str, cell: str | None, local_ns: Mapping[str, Any] | None) -> Asking | None:
@@ -132,7 +136,7 @@ class AvaMagics(Magics):
     def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any]) -> Asking:
         notes: list[str] = []
         if "raw" not in arguments:
-            filled = interpolate(prompt, {**self.shell.user_ns, **local_ns}, self._describe)
+            filled = interpolate(prompt, {**self._shell.user_ns, **local_ns}, self._describe)
             prompt = filled.text
             notes = [f"{field} {size:,} characters" for field, size in filled.inserted]
         settings = self._settings(arguments)
@@ -143,7 +147,7 @@ class AvaMagics(Magics):
         turn = self.chat.begin(prompt, self._anchor, history=history, **settings)
         turn.notes += notes
         run = runner.Run()
-        view = choose(turn, run.stop, self.shell, self.display, self.frame_rate)
+        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate)
         return Asking(self.chat, turn, run, view, history, arguments.options.get("out", ""))
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
@@ -167,7 +171,7 @@ class AvaMagics(Magics):
     def _conclude(self, asking: Asking) -> Reply:
         reply = asking.turn.reply()
         if asking.out:
-            self.shell.user_ns[asking.out] = reply
+            self._shell.user_ns[asking.out] = reply
         self._just_shown = reply
         return reply
 
@@ -176,14 +180,15 @@ class AvaMagics(Magics):
         reply = asking.what_came()
         if reply is None:
             return Stopped("the reply was stopped before its first word")
-        self.shell.displayhook.update_user_ns(self._conclude(asking))
+        self._shell.displayhook.update_user_ns(self._conclude(asking))
         return Stopped("the reply was stopped; what had come is kept, in _ and in the conversation", reply)
 
     def _describe(self, value: Any) -> str:
         """A value as the notebook would show it in plain text."""
         if isinstance(value, Reply):
             return value.text
-        return str(self.shell.display_formatter.formatters["text/plain"](value))
+        formatter: Any = self._shell.display_formatter
+        return str(formatter.formatters["text/plain"](value))
 
     def _command(self, name: str) -> None:
         if name == "reset":
@@ -210,11 +215,12 @@ class AvaMagics(Magics):
             "model": self.model or "the endpoint's own choice",
             "endpoint": endpoint.url or "none: it runs inside this package",
             "turns": f"{turns} in the conversation (%ava --history shows them, %ava --reset forgets them)",
-            "to change": "%config AvaMagics.model = 'NAME', .provider, .base_url, or -m, -p, --base-url for one question",
+            "to change": "%config AvaMagics.model = 'NAME' (or .provider, .base_url); -m, -p, --base-url for one turn",
         }
         if endpoint.name == "guide":
             rows["next"] = "set OPENAI_API_KEY or another preset's key, or start Ollama; then ask again"
-        return f"ava_magic {__version__}\n" + "\n".join(f"  {name:<10} {one_line(value)}" for name, value in rows.items())
+        lines = [f"  {name:<10} {one_line(value)}" for name, value in rows.items()]
+        return "\n".join([f"ava_magic {__version__}", *lines])
 
 
 AvaMagics.ava.__doc__ = _HELP

@@ -133,7 +133,7 @@ def _is_safe_link(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc) or parts.scheme == "mailto"
+    return (parts.scheme in ("http", "https") and bool(parts.netloc)) or parts.scheme == "mailto"
 
 
 class _Renderer(RendererHTML):
@@ -216,4 +216,6 @@ def _inert_fence(token: Token) -> list[str]:
 
 
 # Languages that some front end draws or runs in place of showing them.
-_DRAWN = frozenset({"mermaid", "vega", "vega-lite", "html", "svg", "latex", "math", "geojson", "topojson", "stl", "plotly"})
+_DRAWN = frozenset(
+    {"mermaid", "vega", "vega-lite", "html", "svg", "latex", "math", "geojson", "topojson", "stl", "plotly"}
+)

@@ -86,12 +86,11 @@ def _attribute(value: Any, name: str) -> Any:
 
 
 def _item(value: Any, key: int | str) -> Any:
-    for kind in (list, tuple, dict, str):
-        if isinstance(value, kind) and type(value).__getitem__ is kind.__getitem__:
-            try:
-                return kind.__getitem__(value, key)  # type: ignore[index, arg-type]
-            except (LookupError, TypeError):
-                return _MISSING
+    if isinstance(value, dict) and type(value).__getitem__ is dict.__getitem__:
+        return dict.get(value, key, _MISSING)  # __getitem__ would call a subclass's __missing__
+    for kind in (list, tuple, str):
+        if isinstance(value, kind) and type(value).__getitem__ is kind.__getitem__ and isinstance(key, int):
+            return value[key] if -len(value) <= key < len(value) else _MISSING
     return _MISSING
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any
+
+from .controls import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,16 +68,19 @@ class Reply:
         return " \u00b7 ".join(part for part in parts if part)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        """The same three forms as the view leaves behind, so that a reply looks the same wherever it is shown."""
-        from .controls import visible
+        """What the view leaves behind, so that a reply looks the same wherever it is shown."""
         from .markdown import inert_markdown, to_html
 
+        speaker, footer = visible(self.model or self.provider), visible(self.footer())
         return {
-            "text/plain": visible(self.text),
+            "text/plain": f"{visible(self.text)}\n\n[{footer}]",
             "text/markdown": inert_markdown(self.text),
-            "text/html": to_html(self.text),
+            "text/html": f"{_HEADER.format(escape(speaker))}{to_html(self.text)}<p><small>{escape(footer)}</small></p>",
         }
 
+
+# As high as the bar that stands there while the reply streams: the text does not move when it ends.
+_HEADER = '<div style="height: 28px; line-height: 28px"><small>\u25c6 {}</small></div>\n'
 
 _REASONS = {
     "length": ("cut at the token limit",),

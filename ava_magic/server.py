@@ -34,7 +34,7 @@ from contextlib import aclosing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import ClientResponseError, web
 from aiohttp.typedefs import Handler, Middleware
 
 from . import transport
@@ -51,12 +51,13 @@ _FIELDS = {"model": str, "stream": bool, "stream_options": dict}
 _STATUSES = {"auth": 401, "rate_limit": 429, "bad_request": 400, "timeout": 504}
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # these stand for every address, and are none to connect to
+# These stand for every address, and are none to connect to.
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - noqa: S104
 _dumps = functools.partial(json.dumps, default=str)  # a plug-in may count its usage in types of its own
 _log = logging.getLogger(__name__)
 
 
-class Failure(Exception):
+class ServiceError(Exception):
     """What the client gets in place of an answer, or of the rest of one."""
 
     def __init__(self, status: int, message: str, code: str, headers: Mapping[str, str] | None = None) -> None:
@@ -141,9 +142,9 @@ class Service:
     async def _deltas(
         self, answer: Answer, model: str, messages: list[Message], fields: dict[str, Any]
     ) -> AsyncGenerator[dict[str, str], None]:
-        """What the provider adds to the message, bit by bit.  Raises :class:`Failure`, whatever the provider raises."""
+        """What the provider adds to the message, bit by bit.  Whatever it raises, this raises :class:`ServiceError`."""
         deltas: Any = None
-        failure: Failure | None = None
+        failure: ServiceError | None = None
         try:
             deltas = self.endpoint.ask(model, messages, **fields)
             async for delta in deltas:
@@ -159,19 +160,21 @@ class Service:
 
 
 def read_body(raw: bytes) -> dict[str, Any]:
-    """The fields of a request, with those that are read here known to be sound.  Raises :class:`Failure` (400)."""
+    """The fields of a request, with those that are read here known to be sound.  Raises :class:`ServiceError` (400)."""
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
-        raise Failure(400, "the body must be a JSON object", "invalid_json")
+        raise ServiceError(400, "the body must be a JSON object", "invalid_json")
     messages = body.get("messages")
     if not (isinstance(messages, list) and messages and all(_is_message(message) for message in messages)):
-        raise Failure(400, "messages must be a list of objects, each with a role and a content", "invalid_messages")
+        raise ServiceError(
+            400, "messages must be a list of objects, each with a role and a content", "invalid_messages"
+        )
     for name, kind in _FIELDS.items():
         if not isinstance(body.get(name), kind | None):
-            raise Failure(400, f"{name} must be of type {kind.__name__}", f"invalid_{name}")
+            raise ServiceError(400, f"{name} must be of type {kind.__name__}", f"invalid_{name}")
     return body
 
 
@@ -197,7 +200,7 @@ async def _stream(
                 await _send(response, answer.chunk(role | delta))
                 role = {}
                 delta = await anext(deltas, None)
-        except Failure as failure:
+        except ServiceError as failure:
             await _send(response, failure.body)
             return response
         await _send(response, answer.chunk(role, answer.finish_reason))
@@ -211,9 +214,9 @@ async def _send(response: web.StreamResponse, payload: Mapping[str, Any]) -> Non
     await response.write(f"data: {_dumps(payload)}\n\n".encode())
 
 
-def _failure(error: Exception, endpoint: Endpoint) -> Failure:
+def _failure(error: Exception, endpoint: Endpoint) -> ServiceError:
     """A provider's error for the client, who is told the type alone where the text could hold anything."""
-    headers = getattr(error, "headers", None) or {}
+    headers: Mapping[str, str] = (isinstance(error, ClientResponseError) and error.headers) or {}
     if isinstance(error, transport.ClientError | TimeoutError):
         error = transport.as_ava_error(error, endpoint.where, endpoint.key_name)
     elif not isinstance(error, AvaError):
@@ -221,7 +224,7 @@ def _failure(error: Exception, endpoint: Endpoint) -> Failure:
         what = f"the provider {endpoint.name} failed ({type(error).__name__}); the server's log says more"
         error = AvaError(what, "api")
     wait = {name: headers[name] for name in ("Retry-After",) if name in headers}
-    return Failure(_STATUSES.get(error.kind, 502), f"{error}{endpoint.hint}", error.kind, wait)
+    return ServiceError(_STATUSES.get(error.kind, 502), f"{error}{endpoint.hint}", error.kind, wait)
 
 
 def _gate(host: str) -> Middleware:
@@ -232,28 +235,30 @@ def _gate(host: str) -> Middleware:
         try:
             _admit(request, host)
             return await handler(request)
-        except Failure as failure:
+        except ServiceError as failure:
             return failure.response()
         except web.HTTPException as error:  # aiohttp's own: no such path, wrong method, body too large
             allow = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
             what = f"{request.method} {request.path}: {error.text or error.reason}"
-            return Failure(error.status, what, _CODES.get(error.status, "http"), allow).response()
+            return ServiceError(error.status, what, _CODES.get(error.status, "http"), allow).response()
         except Exception:
             _log.exception("%s %s failed", request.method, request.path)
-            return Failure(500, "the server failed; its log says more", "internal_error").response()
+            return ServiceError(500, "the server failed; its log says more", "internal_error").response()
 
     return gate
 
 
 def _admit(request: web.Request, host: str) -> None:
-    """Raise :class:`Failure` (403) for a request that another site's name or page led here."""
+    """Raise :class:`ServiceError` (403) for a request that another site's name or page led here."""
     name = _host_of(f"//{request.headers.get('Host', '')}")
     here = request.transport.get_extra_info("sockname")[0] if request.transport else ""
     if not (transport.is_loopback(name) or name in (host.lower(), here)):
-        raise Failure(403, "the Host header does not name this server; use the URL that it printed", "forbidden_host")
+        raise ServiceError(
+            403, "the Host header does not name this server; use the URL that it printed", "forbidden_host"
+        )
     origin = _host_of(request.headers["Origin"]) if "Origin" in request.headers else name
     if origin != name and not (transport.is_loopback(origin) and transport.is_loopback(name)):
-        raise Failure(403, "a page of another site may not ask here", "forbidden_origin")
+        raise ServiceError(403, "a page of another site may not ask here", "forbidden_origin")
 
 
 def _host_of(url: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core import async_helpers
@@ -26,7 +27,7 @@ def can_await(shell: InteractiveShell) -> bool:
     """
     if not shell.autoawait or shell.loop_runner is not async_helpers._asyncio_runner:
         return False
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame is not None and frame.f_code.co_name != "transform_cell":
         frame = frame.f_back
     while frame is not None and frame.f_code.co_name == "transform_cell":

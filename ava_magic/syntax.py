@@ -21,7 +21,9 @@ from collections.abc import Callable, Iterator
 __all__ = ["Transform", "statements"]
 
 _CELL = re.compile(r"%%ava(?![^\s])(?P<line>[^\n]*)\n?")
-_LINE = re.compile(r"(?P<indent>[ \t]*)(?P<target>return[ \t]+|[^\n%]*?=[ \t]*)?%ava(?![^\s])[ \t]*(?P<line>.*)", re.DOTALL)
+_LINE = re.compile(
+    r"(?P<indent>[ \t]*)(?P<target>return[ \t]+|[^\n%]*?=[ \t]*)?%ava(?![^\s])[ \t]*(?P<line>.*)", re.DOTALL
+)
 _NOT_PYTHON = re.compile(r"[ \t]*(?:[%!?]|(?:return[ \t]+|[^\n'\"#=!<>]*=[ \t]*)[%!](?=\w))")
 _SCOPE = re.compile(r"[ \t]*(?P<kind>async[ \t]+def|def|class)\b")
 _TOKEN = re.compile(
@@ -46,6 +48,7 @@ class Transform:
         self._can_await = can_await
 
     def __call__(self, lines: list[str]) -> list[str]:
+        """The lines of a cell, each with its line end, as plain Python where the magics stood."""
         source = "".join(lines)
         if "%ava" not in source:
             return lines
@@ -54,23 +57,24 @@ class Transform:
         return self._rewrite(source).splitlines(keepends=True)
 
     def _rewrite(self, source: str) -> str:
-        parts: list[str] = []
         scopes: list[tuple[int, str]] = []
-        for statement in statements(source):
-            if statement.strip():
-                indent = _indent(statement)
-                while scopes and scopes[-1][0] >= indent:
-                    scopes.pop()
-                if scope := _SCOPE.match(statement):
-                    scopes.append((indent, scope["kind"]))
-            magic = _LINE.match(statement)
-            if magic and _is_target(magic["target"]):
-                awaits = scopes[-1][1].startswith("async") if scopes else self._can_await()
-                line = re.sub(r"\s*\\\n\s*", " ", magic["line"]).strip()
-                call = _call(line, awaits=awaits, in_function=bool(scopes))
-                statement = f"{magic['indent']}{magic['target'] or ''}{call}\n"
-            parts.append(statement)
-        return "".join(parts)
+        return "".join([self._rewrite_statement(statement, scopes) for statement in statements(source)])
+
+    def _rewrite_statement(self, statement: str, scopes: list[tuple[int, str]]) -> str:
+        """One statement; ``scopes`` is the stack of functions and classes around it, each with its indent."""
+        if statement.strip():
+            indent = _indent(statement)
+            while scopes and scopes[-1][0] >= indent:
+                scopes.pop()
+            if scope := _SCOPE.match(statement):
+                scopes.append((indent, scope["kind"]))
+        magic = _LINE.match(statement)
+        if not magic or not _is_target(magic["target"]):
+            return statement
+        awaits = scopes[-1][1].startswith("async") if scopes else self._can_await()
+        line = re.sub(r"\s*\\\n\s*", " ", magic["line"]).strip()
+        call = _call(line, awaits=awaits, in_function=bool(scopes))
+        return f"{magic['indent']}{magic['target'] or ''}{call}\n"
 
 
 def statements(source: str) -> Iterator[str]:

@@ -88,17 +88,18 @@ async def _send(
     method: str, url: str, connection: Connection, body: Mapping[str, Any] | None = None
 ) -> aiohttp.ClientResponse:
     """Send the request until it is answered with success; the response is open."""
-    for attempt in range(connection.retries + 1):
+    attempt = 0
+    while True:
         answer = await _try(method, url, connection, body)
         if isinstance(answer, aiohttp.ClientResponse):
             return answer
         wait = _wait_before_retry(answer, attempt)
-        if wait is None or attempt == connection.retries:
-            break
+        if wait is None or attempt >= connection.retries:
+            raise answer
         if connection.on_wait is not None:
             connection.on_wait(_reason(answer), wait)
         await asyncio.sleep(wait)
-    raise answer
+        attempt += 1
 
 
 async def _try(
@@ -130,9 +131,7 @@ def _headers(url: str, key: Key | None) -> dict[str, str]:
     if key is not None:
         target = URL(url)
         if target.scheme != "https" and not is_loopback(target.host or ""):
-            raise AvaError(
-                f"a key is not sent to {target.host} over plain http; use https, or unset the key", "config"
-            )
+            raise AvaError(f"a key is not sent to {target.host} over plain http; use https, or unset it", "config")
         headers["Authorization"] = f"Bearer {key.reveal()}"
     return headers
 
@@ -179,6 +178,13 @@ def _without_keys(text: str, key: Key | None) -> str:
     return _LIKE_A_KEY.sub("\\1-\u2026", text)
 
 
+_NOT_MENDED_BY_TIME = (
+    aiohttp.ClientConnectorCertificateError,
+    aiohttp.ClientSSLError,
+    aiohttp.SocketTimeoutError,  # it was waited for long enough already
+)
+
+
 def _wait_before_retry(error: aiohttp.ClientError, attempt: int) -> float | None:
     """Seconds to wait before asking again, or ``None`` where asking again would not help."""
     if isinstance(error, aiohttp.ClientResponseError):
@@ -187,9 +193,7 @@ def _wait_before_retry(error: aiohttp.ClientError, attempt: int) -> float | None
         asked_for = _retry_after(error.headers or {})
         if asked_for is not None:
             return asked_for if asked_for <= _LONGEST_WAIT else None
-    elif isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return None
-    elif not isinstance(error, aiohttp.ClientConnectionError) or isinstance(error, aiohttp.SocketTimeoutError):
+    elif not isinstance(error, aiohttp.ClientConnectionError) or isinstance(error, _NOT_MENDED_BY_TIME):
         return None
     return float(0.5 * 2**attempt * random.uniform(0.75, 1.25))
 
@@ -249,7 +253,7 @@ def close_all() -> None:
         if loop.is_closed():
             held.session.detach()  # its sockets went with the loop; without this, aiohttp complains about them
         elif loop.is_running():
-            loop.call_soon_threadsafe(lambda keeper=held.keeper: asyncio.ensure_future(keeper.aclose()))
+            asyncio.run_coroutine_threadsafe(held.keeper.aclose(), loop)
         else:
             loop.run_until_complete(held.keeper.aclose())
 
@@ -291,12 +295,12 @@ def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_nam
         advice = f"set {key_name} to a valid key" if key_name else "a valid key is needed; set AVA_API_KEY"
         return AvaError(f"{where} refused the key ({said}); {advice}", "auth")
     if status == 429:
-        return AvaError(f"{where} wants fewer requests ({said}); wait a little, or check the account's limits", "rate_limit")
+        return AvaError(f"{where} wants fewer requests ({said}); wait, or look at the account's limits", "rate_limit")
     if status == 408 or status >= 500:
         return AvaError(f"{where} failed ({said}); ask again in a while", "server")
     if status >= 400:
         advice = "is the base URL right, and the model's name?" if status == 404 else "mend the request and ask again"
         return AvaError(f"{where} refused the request ({said}); {advice}", "bad_request")
-    location = (error.headers or {}).get("Location", "")
+    location = error.headers.get("Location", "") if error.headers else ""
     elsewhere = f" It points to {location}; if you trust that, use it as the base URL." if location else ""
     return AvaError(f"{where} answered {said}, which is no reply.{elsewhere}", "protocol")

@@ -348,7 +348,8 @@ async def test_a_provider_that_is_no_generator_is_closed_too() -> None:
 
         async def __anext__(self) -> str:
             waits.set()
-            return await asyncio.Event().wait() and ""
+            await asyncio.Event().wait()
+            return ""
 
         async def aclose(self) -> None:
             closed.set()
@@ -468,7 +469,10 @@ async def test_a_signal_ends_it_well_even_in_the_middle_of_a_reply(
     session: aiohttp.ClientSession, number: signal.Signals
 ) -> None:
     with started() as (process, url):
-        async with asyncio.timeout(10), session.post(f"{url}/api/chat", json={"messages": HELLO, "pace": 99}) as response:
+        async with (
+            asyncio.timeout(10),
+            session.post(f"{url}/api/chat", json={"messages": HELLO, "pace": 99}) as response,
+        ):
             await response.content.readany()
             process.send_signal(number)
             with pytest.raises(aiohttp.ClientPayloadError):

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ava_magic import AvaError, Chat, transport
+from ava_magic import AvaError, Chat, Reply, transport
 from ava_magic.providers.base import Connection, Key
 
 from .endpoint import END, HANG_UP, Endpoint, Gate, chunk
@@ -30,7 +30,8 @@ async def test_every_protocol_case_ends_as_it_says(endpoint: Endpoint, vector: d
     endpoint.answers(*pieces, status=vector["status"], content_type=vector["content_type"])
     expect = vector["expect"]
     chat = Chat(base_url=endpoint.url, retries=0)
-    error = None
+    error: AvaError | None = None
+    reply: Reply | None
     try:
         reply = await chat.ask("hi")
     except AvaError as failure:

@@ -6,7 +6,7 @@ yields only ``str`` is a full provider, whoever wrote it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -79,9 +79,10 @@ class Key:
         if not (secret.isascii() and secret.isprintable()) or " " in secret:
             raise AvaError(f"{name} holds a space, a line break or another character that no key has", "config")
         self.name = name
-        self._reveal = lambda: secret
+        self._reveal: Callable[[], str] = lambda: secret
 
     def reveal(self) -> str:
+        """The secret itself."""
         return self._reveal()
 
     def __repr__(self) -> str:
@@ -131,7 +132,7 @@ class AsyncGeneratorProvider:
         return cast("_Provider", type(cls.__name__, (cls,), {"connection": connection}))
 
     @classmethod
-    def create_async_generator(cls, model: str, messages: list[Message], **kwargs: Any) -> AsyncGenerator[Delta, None]:
+    def create_async_generator(cls, model: str, messages: list[Message], **kwargs: Any) -> AsyncIterator[Delta]:
         """Ask ``model`` with ``messages``; yield the reply as it comes.
 
         ``kwargs`` are fields of the request, such as ``temperature``.  Raises what the endpoint's client raises; see
@@ -143,7 +144,4 @@ class AsyncGeneratorProvider:
     async def create_async(cls, model: str, messages: list[Message], **kwargs: Any) -> str:
         """The whole content of the reply, joined."""
         deltas = cls.create_async_generator(model, messages, **kwargs)
-        try:
-            return "".join([delta async for delta in deltas if isinstance(delta, str)])
-        finally:
-            await deltas.aclose()
+        return "".join([delta async for delta in deltas if isinstance(delta, str)])

@@ -23,7 +23,7 @@ from .base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
 
 __all__ = ["ChunkDecoder", "error_text", "read_deltas"]
 
-_scan = make_scanner(json.JSONDecoder())  # json.loads less its checks: a quarter less time on a small text
+_scan = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # json.loads less its checks: a quarter less time on a small text
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

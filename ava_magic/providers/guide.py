@@ -12,18 +12,19 @@ import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable
 from importlib import resources
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from ..conversation import Message
 from .base import AsyncGeneratorProvider, Delta, FinishReason
 
 __all__ = ["Guide"]
 
-_COMMON = frozenset(
-    "a about an and are as at be by can do does for from get has have hello hi how i if in into is it its list me my "
-    "no not of on or please so tell than that the them then there this to use using want was what when where which "
-    "who why will with work you your ava magic ava_magic".split()
-)
+_COMMON_WORDS = """
+a about an and are as at be by can do does for from get has have hello hi how i if in into is it its list me my no not
+of on or please so tell than that the them then there this to use using want was what when where which who why will
+with work you your ava magic ava_magic
+"""
+_COMMON = frozenset(_COMMON_WORDS.split())
 _EXAMPLE = re.compile(r"(?m)^[^`\n]*%ava .*$")  # what an example asks says nothing about its section
 
 

@@ -8,7 +8,7 @@ import importlib
 import os
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -51,14 +51,17 @@ PRESETS = {
 _PROBED = ("ollama", "lmstudio")  # the ports that nothing else is likely to listen on
 _PROBE_LASTS = 60.0  # seconds for which the answer of a probe is kept
 
-Ask = Callable[..., AsyncGenerator[Delta, None]]
+Ask = Callable[..., AsyncIterator[Delta]]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What answers.  ``name`` is the provider's or preset's, ``ask`` its async generator function, ``url`` where it is
-    (``""`` for a provider without an address), ``key_name`` the variable its key comes from, ``why`` says in a few words
-    how it was chosen, and ``hint`` is added to its errors."""
+    """What answers.
+
+    ``name`` is the provider's or preset's, ``ask`` its async generator function, ``url`` where it is (``""`` for a
+    provider without an address), ``key_name`` the variable its key comes from, ``why`` says in a few words how it was
+    chosen, and ``hint`` is added to its errors.
+    """
 
     name: str
     ask: Ask
@@ -104,7 +107,8 @@ def resolve(provider: str | type | Ask = "auto", connection: Connection = Connec
 
 def _codelink_ava(connection: Connection) -> Endpoint:
     if connection.base_url:
-        return Endpoint("codelink-ava", CodeLinkAva.at(connection).create_async_generator, connection.base_url, why="named")
+        ask = CodeLinkAva.at(connection).create_async_generator
+        return Endpoint("codelink-ava", ask, connection.base_url, why="named")
     ask = CodeLinkAva.at(replace(connection, retries=0)).create_async_generator
     hint = (
         " (the public CodeLinkAva service stopped in 2023: start python -m ava_magic.server and give its URL as "
@@ -144,17 +148,20 @@ def _preset(preset: Preset, connection: Connection, why: str) -> Endpoint:
         raise AvaError(f"{url!r} is not the URL of an endpoint; it should look like https://host/v1", "config")
     key, key_name = connection.key, ""
     if key is None:
-        key, key_name = _key_for(url, preset, home)
+        key, key_name = _key_for(url, preset, home, is_named=bool(connection.base_url))
     ask = OpenAICompatible.at(replace(connection, base_url=url, key=key)).create_async_generator
     return Endpoint(preset.name, ask, url, key_name, why)
 
 
-def _key_for(url: str, preset: Preset, home: str) -> tuple[Key | None, str]:
-    """The key that is meant for ``url``, and its variable: a preset's own goes to the preset's own host alone, and
-    ``AVA_API_KEY`` to that of ``AVA_BASE_URL`` where there is one."""
+def _key_for(url: str, preset: Preset, home: str, *, is_named: bool) -> tuple[Key | None, str]:
+    """The key that is meant for ``url``, and its variable.
+
+    A preset's own goes to the preset's own host alone; ``AVA_API_KEY`` goes to the host of ``AVA_BASE_URL``, or where
+    that is not set to whatever wants a key or was named by its address.
+    """
     names = [preset.key] if preset.key and _origin(url) == _origin(home) else []
     ava_home = os.environ.get("AVA_BASE_URL", "").strip()
-    if (preset.key or preset.name not in PRESETS) and (not ava_home or _origin(ava_home) == _origin(url)):
+    if (preset.key or is_named) and (not ava_home or _origin(ava_home) == _origin(url)):
         names.append("AVA_API_KEY")
     for name in names:
         if secret := os.environ.get(name, ""):

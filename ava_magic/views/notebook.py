@@ -41,11 +41,7 @@ def final_bundle(reply: Reply | None) -> tuple[dict[str, str], dict[str, Any]]:
     """
     if reply is None:
         return {"text/plain": "", "text/html": ""}, {}
-    footer = visible(reply.footer())
-    bundle = reply._repr_mimebundle_()
-    bundle["text/html"] += f"<p><small>{escape(footer)}</small></p>"
-    bundle["text/plain"] += f"\n\n[{footer}]"
-    return bundle, {"ava_magic": _exchange(reply)}
+    return reply._repr_mimebundle_(), {"ava_magic": _exchange(reply)}
 
 
 def _exchange(reply: Reply) -> dict[str, Any]:
@@ -79,14 +75,15 @@ class WidgetView:
         from ipywidgets import HTML, Button, HBox, Layout, Output, VBox
 
         flush = Layout(margin="0")  # as the output that stays in the end: nothing moves by the widgets' 2 pixels
-        self._new_output = lambda: Output(layout=flush)
+        self._new_output: Callable[[], Any] = lambda: Output(layout=flush)
         self._outputs = [self._new_output()]
         self._button = Button(description="Stop", icon="stop", tooltip="Stop this reply and keep what has come")
         self._button.layout.display = "none"
         self._button.on_click(lambda _: self._stop())
         self._status = HTML()
-        self._bar = HBox([self._button, self._status])
-        self._area = VBox([*self._outputs, self._bar], layout=flush)
+        self._button.layout.height = "24px"
+        self._bar = HBox([self._button, self._status], layout=Layout(height="28px"))
+        self._area = VBox([self._bar, *self._outputs], layout=flush)
         self._paint_status()
         display(
             {
@@ -117,7 +114,7 @@ class WidgetView:
             self._settled = ""
             self._outputs.append(self._new_output())
             self._show(self._blocks.tail)
-            self._area.children = [*self._outputs, self._bar]
+            self._area.children = [self._bar, *self._outputs]
         else:
             self._show(self._settled + self._blocks.tail)
         self._painted = self._received
@@ -158,7 +155,8 @@ class HtmlView:
 
     def open(self) -> None:
         line = status_line(self._turn, time.monotonic(), _HOW_TO_STOP)
-        display({"text/plain": line, "text/html": f"<small>{escape(line)}</small>"}, raw=True, display_id=self._display_id)
+        data = {"text/plain": line, "text/html": f"<small>{escape(line)}</small>"}
+        display(data, raw=True, display_id=self._display_id)
 
     @pace
     def paint(self) -> float:

@@ -8,11 +8,12 @@ import platform
 from collections.abc import Callable, Iterator
 
 from .decode import decode, delta
+from .first_delta import first_delta
 from .load import load
-from .table import Row, render
+from .table import HEAD, Row
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
-    benchmark.__name__: benchmark for benchmark in (decode, delta, load)
+    benchmark.__name__: benchmark for benchmark in (decode, delta, load, first_delta)
 }
 
 
@@ -31,8 +32,9 @@ def main() -> None:
         del os.environ[name]  # the endpoints are our own
     print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} processors")
     for name in arguments.names or BENCHMARKS:
-        print(f"\n{name}: {BENCHMARKS[name].__doc__}", flush=True)
-        print(render(BENCHMARKS[name]()), flush=True)
+        print(f"\n{name}: {BENCHMARKS[name].__doc__}\n{HEAD}", flush=True)
+        for row in BENCHMARKS[name]():
+            print(row, flush=True)
 
 
 if __name__ == "__main__":

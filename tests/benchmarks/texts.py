@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from typing import Any
 
-__all__ = ["Shape", "cut", "deltas", "markdown", "nulls", "payloads", "realistic", "short", "stream_of"]
+__all__ = ["Shape", "cut", "deltas", "markdown", "nulls", "payload", "payloads", "realistic", "short", "stream_of"]
 
 _SECTION = """\
 ## Part {n}: how a queue keeps its promise
@@ -99,10 +99,14 @@ def short(content: str) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": {"content": content}}]}
 
 
+def payload(content: str, shape: Shape = realistic) -> str:
+    """A chunk as JSON, compact and with characters as they are, which is how services write it."""
+    return json.dumps(shape(content), separators=(",", ":"), ensure_ascii=False)
+
+
 def payloads(count: int, shape: Shape = realistic) -> list[str]:
-    """``count`` chunks as JSON texts, compact and in UTF-8 as services write them."""
-    words = islice(cycle(deltas(markdown(16_000))), count)
-    return [json.dumps(shape(word), separators=(",", ":"), ensure_ascii=False) for word in words]
+    """``count`` chunks as JSON."""
+    return [payload(word, shape) for word in islice(cycle(deltas(markdown(16_000))), count)]
 
 
 def stream_of(texts: list[str], newline: str = "\n") -> bytes:

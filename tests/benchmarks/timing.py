@@ -5,36 +5,41 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from statistics import median
 from types import ModuleType
 
-__all__ = ["Measure", "compare", "seconds_of", "wanted"]
+__all__ = ["Comparison", "Measure", "compare", "seconds_of", "wanted"]
 
 Measure = Callable[[], float]
 """Does the work once; returns what it cost, in whatever unit."""
 
 
-def compare(rounds: int, *measures: Measure) -> list[float]:
-    """The median cost of each measure over ``rounds`` turns (A B A B ...), after one turn that does not count.
+@dataclass(frozen=True)
+class Comparison:
+    """Median costs, and the median of the turns' ratios of ours to theirs."""
+
+    ours: float
+    theirs: float
+    ratio: float
+
+
+def compare(rounds: int, ours: Measure, theirs: Measure) -> Comparison:
+    """Take both measures ``rounds`` times in turns (A B A B ...), after one turn that does not count.
 
     The garbage collector runs between the measures and not during them.
     """
-    costs: list[list[float]] = [[] for _ in measures]
-    for turn in range(rounds + 1):
-        for measure, taken in zip(measures, costs, strict=True):
-            cost = _without_collector(measure)
-            if turn:
-                taken.append(cost)
-    return [median(taken) for taken in costs]
+    turns = [(_without_collector(ours), _without_collector(theirs)) for _ in range(rounds + 1)][1:]
+    return Comparison(median(a for a, _ in turns), median(b for _, b in turns), median(a / b for a, b in turns))
 
 
-def seconds_of(work: Callable[[], object]) -> Measure:
-    """A measure of how long ``work()`` takes, in seconds."""
+def seconds_of(work: Callable[..., object], *arguments: object) -> Measure:
+    """A measure of how long ``work(*arguments)`` takes, in seconds."""
 
     def measure() -> float:
         started = time.perf_counter()
-        work()
+        work(*arguments)
         return time.perf_counter() - started
 
     return measure

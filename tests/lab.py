@@ -1,0 +1,111 @@
+"""JupyterLab in headless Chromium: a real server, a real kernel, a real page."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Page, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+class Lab:
+    """A JupyterLab with one page open on one notebook.  ``folder`` holds all that it reads and writes."""
+
+    def __init__(self, folder: Path, *, dark: bool = False, scale: float = 1) -> None:
+        self.folder = folder
+        self._write_settings(dark)
+        self._server = self._start_server()
+        self._playwright = sync_playwright().start()
+        self._browser = self._playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        self._context = self._browser.new_context(
+            viewport={"width": 1000, "height": 800}, device_scale_factor=scale
+        )
+        self.page: Page = self._context.new_page()
+
+    def open(self, *sources: str, name: str = "notebook.ipynb") -> None:
+        """Write a notebook of code cells and open it, with its kernel ready."""
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec}), self.folder / name)
+        self.show(name)
+
+    def show(self, name: str) -> None:
+        """Open a notebook that is there already."""
+        self.page.goto(f"{self.url}/lab/tree/{name}?reset")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.wait_until_idle()
+        if self.page.locator("#jp-left-stack").is_visible():
+            self.command("application:toggle-left-area")
+
+    def run_cell(self, number: int) -> None:
+        """Run one cell and do not wait for its end."""
+        self.page.evaluate(f"jupyterapp.shell.currentWidget.content.activeCellIndex = {number}")
+        self.page.evaluate("void jupyterapp.commands.execute('notebook:run-cell')")
+
+    def command(self, name: str) -> None:
+        """Execute one of JupyterLab's commands, to its end."""
+        self.page.evaluate(f"jupyterapp.commands.execute({name!r})")
+
+    def wait_until_idle(self) -> None:
+        """Wait until the kernel has nothing to do."""
+        self.page.wait_for_function(
+            "document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'", timeout=60_000
+        )
+
+    def output(self, number: int) -> Any:
+        """The output area of one cell."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(number).locator(".jp-Cell-outputArea")
+
+    def close(self) -> None:
+        """Close the page, the browser and the server."""
+        self._browser.close()
+        self._playwright.stop()
+        self._server.terminate()
+        self._server.wait(30)
+
+    def _write_settings(self, dark: bool) -> None:
+        settings = {
+            "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+            "apputils-extension/themes": {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"},
+        }
+        for name, values in settings.items():
+            path = self.folder / "config" / "lab" / "user-settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values))
+
+    def _start_server(self) -> subprocess.Popen[bytes]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        environment = os.environ | {
+            "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
+            "JUPYTER_DATA_DIR": str(self.folder / "data"),
+            "IPYTHONDIR": str(self.folder / "ipython"),
+        }
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+        command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={self.folder}"]
+        command += ["--LabApp.expose_app_in_browser=True"]
+        with (self.folder / "server.log").open("w") as log:
+            server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                with urllib.request.urlopen(f"{self.url}/api", timeout=5):
+                    return server
+            except OSError:
+                time.sleep(0.1)
+        server.terminate()
+        raise AssertionError((self.folder / "server.log").read_text())

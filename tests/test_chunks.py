@@ -1,0 +1,305 @@
+"""What the bytes of a chat completion become: the recorded answers of many services, and what nobody recorded."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tracemalloc
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ava_magic import AvaError
+from ava_magic.providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
+from ava_magic.providers.chunks import ChunkDecoder, error_text, read_deltas
+
+VECTORS: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "vectors" / "chat_vectors.json").read_text("utf-8")
+)
+ANSWERED = [vector for vector in VECTORS if vector["status"] == 200]
+STOP = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+
+
+@dataclass
+class Outcome:
+    """All that came of an answer, and the error that ended it."""
+
+    deltas: list[Delta] = field(default_factory=list)
+    error: AvaError | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(delta for delta in self.deltas if isinstance(delta, str))
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(delta.text for delta in self.deltas if isinstance(delta, Reasoning))
+
+    @property
+    def refusal(self) -> str:
+        return "".join(delta.text for delta in self.deltas if isinstance(delta, Refusal))
+
+    @property
+    def finish_reason(self) -> str | None:
+        return next((delta.reason for delta in self.deltas if isinstance(delta, FinishReason)), None)
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        return next((dict(delta.counts) for delta in self.deltas if isinstance(delta, Usage)), None)
+
+    @property
+    def error_kind(self) -> str | None:
+        return self.error and self.error.kind
+
+
+def decode(chunks: Iterable[bytes]) -> Outcome:
+    decoder = ChunkDecoder()
+    outcome = Outcome()
+    try:
+        for chunk in chunks:
+            for delta in decoder.feed(chunk):
+                outcome.deltas.append(delta)  # noqa: PERF402 - what came before an error must be kept
+        for delta in decoder.finish():
+            outcome.deltas.append(delta)  # noqa: PERF402
+    except AvaError as error:
+        outcome.error = error
+    return outcome
+
+
+def byte_by_byte(body: bytes) -> Iterator[bytes]:
+    return (body[place : place + 1] for place in range(len(body)))
+
+
+def stream(*payloads: Any) -> bytes:
+    return b"".join(b"data: " + json.dumps(payload).encode() + b"\n\n" for payload in payloads)
+
+
+def delta(finish_reason: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": fields, "finish_reason": finish_reason}]}
+
+
+@pytest.mark.parametrize("cut", [lambda body: [body], byte_by_byte], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize("vector", ANSWERED, ids=[vector["name"] for vector in ANSWERED])
+def test_a_recorded_answer_gives_what_its_case_says(
+    vector: dict[str, Any], cut: Callable[[bytes], Iterable[bytes]]
+) -> None:
+    outcome = decode(cut(base64.b64decode(vector["body"])))
+    expected = dict(vector["expect"])
+    words = expected.pop("message_contains", "")
+    assert {name: getattr(outcome, name) for name in expected} == expected
+    assert words in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        ("slow down", "slow down"),
+        ("  slow down\n", "slow down"),
+        ({"error": "slow down"}, "slow down"),
+        ({"error": {"message": "slow down", "code": 429}}, "slow down"),
+        ({"error": {"code": 429, "details": "slow down"}}, "slow down"),
+        ({"message": "slow down"}, "slow down"),
+        ({"detail": "slow down"}, "slow down"),
+        ({"detail": [{"loc": ["body"], "msg": "field required"}, {"msg": "too long"}]}, "field required; too long"),
+        ([{"error": {"message": "slow down"}}], "slow down"),
+        ({"error": {"message": ""}, "detail": "slow down"}, "slow down"),
+        ({"error": None, "message": None}, ""),
+        *((nothing, "") for nothing in (None, 5, True, {}, [], "", {"error": {}}, {"code": 1})),
+    ],
+)
+def test_the_words_of_an_error_are_found_in_any_shape(payload: Any, words: str) -> None:
+    assert error_text(payload) == words
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_reasoning_is_told_apart_from_content_under_either_name(name: str) -> None:
+    outcome = decode([stream(delta(**{name: "hm", "content": None}), delta(content="yes"), delta("stop"))])
+    assert (outcome.reasoning, outcome.text, outcome.error) == ("hm", "yes", None)
+
+
+def test_reasoning_under_both_names_is_taken_once() -> None:
+    assert decode([stream(delta("stop", reasoning="hm", reasoning_content="hm"))]).reasoning == "hm"
+
+
+def test_content_may_come_as_parts() -> None:
+    parts = [{"type": "text", "text": "one "}, {"type": "image"}, "junk", {"type": "text", "text": "two"}]
+    assert decode([stream(delta("stop", content=parts))]).text == "one two"
+
+
+def test_the_model_is_named_when_it_is_new() -> None:
+    body = stream(*({"model": name, **delta(content="x")} for name in ("a", "a", "b")), delta("stop"))
+    assert [d for d in decode([body]).deltas if isinstance(d, ModelName)] == [ModelName("a"), ModelName("b")]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [{"content": "whole"}, {"content": [{"type": "text", "text": "whole"}]}, {"role": "assistant", "content": "whole"}],
+)
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b" \r\n\t"])
+def test_an_answer_that_is_one_json_document_is_read_too(message: dict[str, Any], before: bytes) -> None:
+    answer = {"model": "m", "choices": [{"message": message, "finish_reason": "stop"}], "usage": {"total_tokens": 3}}
+    outcome = decode(byte_by_byte(before + json.dumps(answer, indent=1).encode()))
+    assert (outcome.text, outcome.finish_reason, outcome.usage) == ("whole", "stop", {"total_tokens": 3})
+    assert outcome.error is None
+
+
+# BUG (left failing): a JSON document with "object": "error", or an error without words, is told as "protocol".
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": "nope"}',
+        b'[{"error": {"message": "nope"}}]',
+        b'{"object": "error", "message": "nope", "type": "BadRequestError"}',
+        b'{"error": {"code": 17}}',
+    ],
+)
+def test_an_error_told_in_a_json_document_is_the_endpoints_own(body: bytes) -> None:
+    assert decode([body]).error_kind == "api"
+
+
+@pytest.mark.parametrize("body", [b"<!doctype html>", b"\n <html>", b"\xef\xbb\xbf<html>"])
+def test_a_web_page_is_known_by_its_first_character(body: bytes) -> None:
+    decoder = ChunkDecoder()
+    with pytest.raises(AvaError, match="web page") as caught:
+        list(decoder.feed(body))
+    assert caught.value.kind == "protocol"
+
+
+def test_what_came_before_an_error_is_handed_over_first() -> None:
+    outcome = decode([stream(delta(content="a"), delta(content="b"), {"error": {"message": "broke"}})])
+    assert (outcome.text, outcome.error_kind) == ("ab", "api")
+
+
+def test_nothing_is_read_after_the_end_mark() -> None:
+    outcome = decode([stream(delta(content="a")) + b"data: [DONE]\n\n" + stream({"error": "late"}), b"data: junk\n\n"])
+    assert (outcome.text, outcome.error) == ("a", None)
+
+
+def test_an_event_of_a_foreign_type_is_passed_over() -> None:
+    assert decode([b"event: ping\ndata: not json\n\n" + stream(delta("stop", content="a"))]).text == "a"
+
+
+# BUG (left failing): services that put "finish_reason": "" into every chunk hide a cut, since "" counts as a reason.
+def test_an_empty_finish_reason_is_no_end() -> None:
+    outcome = decode([stream(delta("", content="a"))])
+    assert (outcome.finish_reason, outcome.error_kind) == (None, "truncated")
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "\ude00"])
+def test_half_a_surrogate_pair_becomes_a_replacement_character(half: str) -> None:
+    assert decode([stream(delta(content=f"a{half}"), delta(content="b"), delta("stop"))]).text == "a\ufffdb"
+    assert decode([stream(delta("stop", content=f"a{half}"))]).text == "a\ufffd"
+
+
+# BUG (left failing): error_text() recurses in Python, and json reads nesting deeper than that bears: RecursionError.
+@pytest.mark.parametrize("depth", [100, 400, 600, 900, 5_000, 100_000])
+@pytest.mark.parametrize("frame", [b"%b", b"data: %b\n\n"], ids=["document", "stream"])
+def test_an_error_nested_however_deep_is_still_an_error(depth: int, frame: bytes) -> None:
+    assert decode([frame % (b'{"error":' + b"[" * depth + b"1" + b"]" * depth + b"}")]).error is not None
+
+
+_RECORDED = [base64.b64decode(vector["body"]) for vector in ANSWERED if len(vector["body"]) < 2_000]
+_SPLINTERS = [
+    *(b"null", b"[]", b"{}", b'""', b"0", b"-1", b"1e999", b"true", b'"', b",", b":", b"[", b"]", b"{", b"}", b"\\"),
+    *(b"\n", b"\r", b"\n\n", b"data: ", b"event: error\n", b"[DONE]", b"\0", b"\xff", b'"error":', b"\\ud83d", b"<"),
+]
+edits = st.tuples(
+    st.floats(0, 1), st.integers(0, 12), st.sampled_from(_SPLINTERS) | st.binary(max_size=4)
+)  # where, how many bytes go, what comes in their place
+
+
+@settings(deadline=None)
+@given(st.sampled_from(_RECORDED), st.lists(edits, min_size=1, max_size=6), st.integers(1, 50))
+def test_a_damaged_answer_is_an_ava_error_or_a_reply_and_never_another_error(
+    body: bytes, damage: list[tuple[float, int, bytes]], step: int
+) -> None:
+    for where, gone, splinter in damage:
+        place = int(where * len(body))
+        body = body[:place] + splinter + body[place + gone :]
+    outcome = decode(body[start : start + step] for start in range(0, len(body), step))
+    (outcome.text + outcome.reasoning + outcome.refusal).encode()  # no half of a surrogate pair is among them
+
+
+_NAMES = [
+    *("choices", "delta", "message", "content", "index", "finish_reason", "usage", "error", "model", "object", "type"),
+    *("text", "refusal", "reasoning", "reasoning_content", "detail", "msg"),
+]
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["", "a", "error", "stop", "\ud83d", "\ude00"]),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), values, max_size=5),
+    max_leaves=25,
+)
+shapes = st.builds(
+    lambda choice, rest: {**rest, "choices": [choice]},
+    st.fixed_dictionaries({"delta": st.dictionaries(st.sampled_from(_NAMES), json_values, max_size=4)}),
+    st.dictionaries(st.sampled_from(_NAMES), json_values, max_size=3),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(shapes | json_values, min_size=1, max_size=4))
+def test_json_of_any_shape_is_an_ava_error_or_a_reply_and_never_another_error(payloads: list[Any]) -> None:
+    outcome = decode([stream(*payloads)])
+    (outcome.text + outcome.reasoning + outcome.refusal).encode()
+    decode([json.dumps(payloads[0]).encode()])
+
+
+def test_a_chunk_of_a_long_document_takes_room_for_itself_alone() -> None:
+    decoder = ChunkDecoder()
+    list(decoder.feed(b'{"choices": "' + b"x" * 1_000_000))
+    tracemalloc.start()
+    try:
+        list(decoder.feed(b"y" * 10))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000  # bytes
+
+
+async def _answer(pieces: list[bytes], closed: list[str]) -> AsyncGenerator[bytes, None]:
+    try:
+        for piece in pieces:
+            yield piece
+    finally:
+        closed.append("closed")
+
+
+@pytest.mark.parametrize(
+    ("pieces", "is_error"),
+    [
+        ([stream(delta(content="a")), STOP], False),
+        ([stream(delta(content="a")), b"data: [DONE]\n\n", b"never read"], False),
+        ([stream(delta(content="a")), stream({"error": "broke"}), b"never read"], True),
+        ([stream(delta(content="a"))], True),
+    ],
+    ids=["to its end", "to the end mark", "an error", "cut off"],
+)
+async def test_the_body_is_closed_however_the_reading_ends(pieces: list[bytes], is_error: bool) -> None:
+    closed: list[str] = []
+    came: list[Delta] = []
+    try:
+        async for each in read_deltas(_answer(pieces, closed)):
+            came.append(each)  # noqa: PERF401
+    except AvaError:
+        assert is_error
+    else:
+        assert not is_error
+    assert came[0] == "a"
+    assert closed == ["closed"]
+
+
+async def test_the_body_is_closed_when_the_reader_leaves() -> None:
+    closed: list[str] = []
+    async with aclosing(read_deltas(_answer([stream(delta(content="a")), STOP], closed))) as deltas:
+        assert await anext(deltas) == "a"
+    assert closed == ["closed"]
