@@ -20,7 +20,7 @@ from typing import Any
 
 from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
 from .errors import AvaError
-from .providers.base import Connection, FinishReason, Key, ModelName, Reasoning, Refusal, Usage
+from .providers.base import Connection, FinishReason, Key, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reply import Reply
 
@@ -110,8 +110,7 @@ class Turn:
         finally:
             self._seconds = time.monotonic() - self.started
             self.waiting = None
-            if hasattr(deltas, "aclose"):  # a plug-in may be any async iterator
-                await deltas.aclose()
+            await hang_up(deltas)
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
             self.partial = True
             failure.reply = self.reply() if self.pieces or self.thoughts else None

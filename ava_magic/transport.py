@@ -16,7 +16,6 @@ import ipaddress
 import json
 import os
 import random
-import re
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
@@ -29,14 +28,13 @@ from yarl import URL
 
 from ._version import __version__
 from .errors import AvaError, Kind
-from .providers.base import Connection, Key
+from .providers.base import Connection, Key, without_keys
 from .providers.chunks import error_text
 
 __all__ = ["ClientError", "as_ava_error", "close", "close_all", "fetch_json", "stream"]
 
 _ERROR_BODY = 64 * 1024
 _LONGEST_WAIT = 120.0
-_LIKE_A_KEY = re.compile(r"\b(sk|pk|rk|gsk|xai|AIza)[-_]?[\w*-]{6,}")
 
 
 class _Held(NamedTuple):
@@ -157,7 +155,7 @@ async def _status_error(response: aiohttp.ClientResponse, key: Key | None) -> ai
         aiohttp.RequestInfo(response.url, response.method, CIMultiDictProxy(CIMultiDict()), response.url),
         (),
         status=response.status,
-        message=_without_keys(_said(body[:_ERROR_BODY]) or response.reason or "", key),
+        message=without_keys(_said(body[:_ERROR_BODY]) or response.reason or "", key),
         headers=response.headers,
     )
 
@@ -169,13 +167,6 @@ def _said(body: bytes) -> str:
         return error_text(json.loads(text))
     except (ValueError, RecursionError):
         return "" if text.startswith("<") or len(text) > 300 else text
-
-
-def _without_keys(text: str, key: Key | None) -> str:
-    """``text`` less the key that was sent, and less what looks like one: services quote parts of it back."""
-    if key is not None:
-        text = text.replace(key.reveal(), "\u2026")
-    return _LIKE_A_KEY.sub("\\1-\u2026", text)
 
 
 _NOT_MENDED_BY_TIME = (

@@ -74,7 +74,9 @@ class Endpoint:
         self._thread.start()
         started.wait()
 
-    def answers(self, *steps: Any, status: int = 200, content_type: str = "text/event-stream", headers: str = "") -> None:
+    def answers(
+        self, *steps: Any, status: int = 200, content_type: str = "text/event-stream", headers: str = ""
+    ) -> None:
         """Queue an answer.  A step is a text (one delta), bytes (sent as they are), a :class:`Gate` or ``HANG_UP``."""
         head = f"HTTP/1.1 {status} Because\r\nConnection: close\r\n{headers}"
         if content_type:

@@ -64,7 +64,9 @@ class Cell:
     @property
     def painted(self) -> list[str]:
         """The HTML of every frame of every ``Output`` widget, in order."""
-        states = [c["data"]["state"] for c in self.of_type("comm_open") + self.of_type("comm_msg") if "state" in c["data"]]
+        states = [
+            c["data"]["state"] for c in self.of_type("comm_open") + self.of_type("comm_msg") if "state" in c["data"]
+        ]
         return [output["data"][HTML] for state in states for output in state.get("outputs") or ()]
 
 

@@ -29,9 +29,7 @@ class Lab:
         self._server = self._start_server()
         self._playwright = sync_playwright().start()
         self._browser = self._playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
-        self._context = self._browser.new_context(
-            viewport={"width": 1000, "height": 800}, device_scale_factor=scale
-        )
+        self._context = self._browser.new_context(viewport={"width": 1000, "height": 800}, device_scale_factor=scale)
         self.page: Page = self._context.new_page()
 
     def open(self, *sources: str, name: str = "notebook.ipynb") -> None:
@@ -46,13 +44,18 @@ class Lab:
         self.page.goto(f"{self.url}/lab/tree/{name}?reset")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         self.wait_until_idle()
+        self.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.ready")
+        self.page.wait_for_function("jupyterapp.commands.isEnabled('notebook:run-cell')")
         if self.page.locator("#jp-left-stack").is_visible():
             self.command("application:toggle-left-area")
 
     def run_cell(self, number: int) -> None:
         """Run one cell and do not wait for its end."""
         self.page.evaluate(f"jupyterapp.shell.currentWidget.content.activeCellIndex = {number}")
+        prompt = f"jupyterapp.shell.currentWidget.content.widgets[{number}].node.querySelector('.jp-InputPrompt')"
+        before = self.page.evaluate(f"{prompt}.textContent")
         self.page.evaluate("void jupyterapp.commands.execute('notebook:run-cell')")
+        self.page.wait_for_function(f"{prompt}.textContent !== {before!r}")
 
     def command(self, name: str) -> None:
         """Execute one of JupyterLab's commands, to its end."""

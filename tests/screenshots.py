@@ -21,7 +21,10 @@ def main(target: Path) -> None:
     lab = Lab(Path(tempfile.mkdtemp()), scale=1.5)
     try:
         lab.page.set_viewport_size({"width": 860, "height": 560})
-        lab.open("%load_ext ava_magic", f"%%ava --base-url {endpoint.url}\nWhat does this table show, and how would I plot it?")
+        lab.open(
+            "%load_ext ava_magic",
+            f"%%ava --base-url {endpoint.url}\nWhat does this table show, and how would I plot it?",
+        )
         lab.run_cell(0)
         lab.run_cell(1)
         assert gate.reached.wait(30)

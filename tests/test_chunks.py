@@ -19,9 +19,7 @@ from ava_magic import AvaError
 from ava_magic.providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
 from ava_magic.providers.chunks import ChunkDecoder, error_text, read_deltas
 
-VECTORS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parent / "vectors" / "chat_vectors.json").read_text("utf-8")
-)
+VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "vectors" / "chat_vectors.json").read_text("utf-8"))
 ANSWERED = [vector for vector in VECTORS if vector["status"] == 200]
 STOP = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
 

@@ -49,7 +49,9 @@ def _sent(mocked: aioresponses) -> RequestCall:
 
 
 async def _deltas(**kwargs: Any) -> list[str]:
-    return [d async for d in CodeLinkAva.create_async_generator("gpt-3.5-turbo", _HELLO, **kwargs) if isinstance(d, str)]
+    return [
+        d async for d in CodeLinkAva.create_async_generator("gpt-3.5-turbo", _HELLO, **kwargs) if isinstance(d, str)
+    ]
 
 
 def test_it_has_the_shape_of_the_seed_module() -> None:

@@ -36,6 +36,8 @@ def test_the_reply_is_in_the_file_and_in_its_exports(endpoint: Endpoint) -> None
 def test_the_quickstart_runs_top_to_bottom_without_a_key() -> None:
     notebook = nbformat.read(_QUICKSTART, as_version=4)
     done = NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    replies = [output for cell in done.cells for output in cell.get("outputs", ()) if "ava_magic" in output.get("metadata", {})]
+    replies = [
+        output for cell in done.cells for output in cell.get("outputs", ()) if "ava_magic" in output.get("metadata", {})
+    ]
     assert len(replies) >= 3
     assert all(output.data["text/html"].strip() for output in replies)

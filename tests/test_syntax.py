@@ -105,7 +105,7 @@ def test_a_magic_becomes_a_call_that_is_awaited_where_it_can_be(cell: str, await
         "f(\n    'def',\n)\n%ava q\n",
         "x = 'it''s' # it's\n%ava q\n",
         'x = "(" # [\n%ava q\n',
-        "x = r'\\'\n%ava q\n'\n" if False else "x = r'\\''\n%ava q\n",
+        "x = r'\\''\n%ava q\n",
         "x = '\\\n'\n%ava q\n",
         "!echo it's (\n%ava q\n",
         "files = !ls it's (\n%ava q\n",
@@ -242,7 +242,7 @@ def test_the_body_of_another_cell_magic_is_left_to_that_magic(magic: str) -> Non
         "is {x} a list?",
         "what's up?",
         'say "hi"',
-        "it's \"both\" ''' and \"\"\"",
+        'it\'s "both" \'\'\' and """',
         "an open ( and [ and {",
         "a closed ) and ] and }",
         "costs $5, $HOME, {x!r}, {{y}}, {}",
@@ -307,7 +307,9 @@ def test_an_escaped_backslash_at_the_end_of_the_line_is_text() -> None:
     assert prompts("%ava a line of TeX \\\\\ny = 1\n") == ["a line of TeX \\\\"]
 
 
-@pytest.mark.parametrize("body", ["", "\n", "what?\n", "'''\n\"\"\"\n\\\n", "def f():\n    %ava q\n", "%%ava\n", "a\n\n\n"])
+@pytest.mark.parametrize(
+    "body", ["", "\n", "what?\n", "'''\n\"\"\"\n\\\n", "def f():\n    %ava q\n", "%%ava\n", "a\n\n\n"]
+)
 @pytest.mark.parametrize("line", ["", "-m x", "why 'this\" \\?"])
 def test_the_body_of_a_cell_arrives_as_it_was_typed(line: str, body: str) -> None:
     (question,) = questions(f"%%ava {line}\n{body}")

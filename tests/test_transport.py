@@ -23,7 +23,9 @@ _VECTORS = json.loads((Path(__file__).parent / "vectors" / "chat_vectors.json").
 
 @pytest.mark.parametrize("vector", _VECTORS, ids=lambda vector: vector["name"])
 @pytest.mark.parametrize("step", [None, 1], ids=["whole", "bytewise"])
-async def test_every_protocol_case_ends_as_it_says(endpoint: Endpoint, vector: dict[str, Any], step: int | None) -> None:
+async def test_every_protocol_case_ends_as_it_says(
+    endpoint: Endpoint, vector: dict[str, Any], step: int | None
+) -> None:
     body = base64.b64decode(vector["body"])
     step = step or max(1, len(body))
     pieces = [body[start : start + step] for start in range(0, len(body), step)]
@@ -75,7 +77,9 @@ async def test_a_reply_that_broke_is_not_asked_for_again(endpoint: Endpoint) -> 
     assert len(endpoint.requests) == 1
 
 
-@pytest.mark.parametrize(("status", "kind"), [(400, "bad_request"), (401, "auth"), (404, "bad_request"), (307, "protocol")])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, "bad_request"), (401, "auth"), (404, "bad_request"), (307, "protocol")]
+)
 async def test_what_asking_again_would_not_mend_is_not_asked_again(endpoint: Endpoint, status: int, kind: str) -> None:
     endpoint.answers(status=status, headers="Retry-After: 0\r\nLocation: http://127.0.0.1:9/elsewhere\r\n")
     with pytest.raises(AvaError) as caught:

@@ -6,7 +6,8 @@ yields only ``str`` is a full provider, whoever wrote it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -23,8 +24,11 @@ __all__ = [
     "Reasoning",
     "Refusal",
     "Usage",
+    "hang_up",
+    "without_keys",
 ]
 
+_LIKE_A_KEY = re.compile(r"\b(sk|pk|rk|gsk|xai|AIza)[-_]?[\w*-]{6,}")
 _Provider = TypeVar("_Provider", bound="type[AsyncGeneratorProvider]")
 
 
@@ -144,4 +148,20 @@ class AsyncGeneratorProvider:
     async def create_async(cls, model: str, messages: list[Message], **kwargs: Any) -> str:
         """The whole content of the reply, joined."""
         deltas = cls.create_async_generator(model, messages, **kwargs)
-        return "".join([delta async for delta in deltas if isinstance(delta, str)])
+        try:
+            return "".join([delta async for delta in deltas if isinstance(delta, str)])
+        finally:
+            await hang_up(deltas)
+
+
+async def hang_up(deltas: AsyncIterator[Delta]) -> None:
+    """Close what a provider returned, so that its connection ends now; a plug-in's may be no generator."""
+    if isinstance(deltas, AsyncGenerator):
+        await deltas.aclose()
+
+
+def without_keys(text: str, key: Key | None) -> str:
+    """``text`` less ``key``, and less what looks like one: services quote parts of it in their errors."""
+    if key is not None:
+        text = text.replace(key.reveal(), "\u2026")
+    return _LIKE_A_KEY.sub("\\1-\u2026", text)

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import AvaError
 from ..sse import EventDecoder
-from .base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
+from .base import Delta, FinishReason, Key, ModelName, Reasoning, Refusal, Usage, without_keys
 
 __all__ = ["ChunkDecoder", "error_text", "read_deltas"]
 
@@ -173,17 +173,20 @@ def _loads(text: str) -> Any:
         return None
 
 
-async def read_deltas(body: AsyncGenerator[bytes, None]) -> AsyncGenerator[Delta, None]:
-    """The deltas of an answer's ``body``, which is closed in every case."""
+async def read_deltas(body: AsyncGenerator[bytes, None], key: Key | None = None) -> AsyncGenerator[Delta, None]:
+    """The deltas of an answer's ``body``, which is closed in every case; no error shows ``key``."""
     decoder = ChunkDecoder()
     async with aclosing(body):
-        async for chunk in body:
-            for delta in decoder.feed(chunk):
+        try:
+            async for chunk in body:
+                for delta in decoder.feed(chunk):
+                    yield delta
+                if decoder.done:
+                    break
+            for delta in decoder.finish():
                 yield delta
-            if decoder.done:
-                break
-        for delta in decoder.finish():
-            yield delta
+        except AvaError as error:
+            raise AvaError(without_keys(str(error), key), error.kind) from None
 
 
 def error_text(payload: Any) -> str:

@@ -48,10 +48,11 @@ class Guide(AsyncGeneratorProvider):
         ``pace`` among ``kwargs`` is the pause after each word in seconds (0.012); the other fields of a request are
         accepted and have no meaning here.  Raises nothing.
         """
-        pace = float(kwargs.get("pace", 0.012))
+        pace = kwargs.get("pace")
+        pause = pace if isinstance(pace, int | float) else 0.012
         for word in re.findall(r"\S+\s*|\s+", answer(messages)):
             yield word
-            await asyncio.sleep(pace)
+            await asyncio.sleep(pause)
         yield FinishReason("stop")
 
 

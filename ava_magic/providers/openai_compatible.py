@@ -34,7 +34,7 @@ class OpenAICompatible(AsyncGeneratorProvider):
         body: dict[str, Any] = {"model": model} if model else {}
         body |= {"messages": messages, "stream": True, "stream_options": {"include_usage": True}, **kwargs}
         url = f"{cls._base()}/chat/completions"
-        async with aclosing(read_deltas(transport.stream(url, body, cls.connection))) as deltas:
+        async with aclosing(read_deltas(transport.stream(url, body, cls.connection), cls.connection.key)) as deltas:
             async for delta in deltas:
                 yield delta
 

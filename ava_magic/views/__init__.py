@@ -86,4 +86,4 @@ def status_line(turn: Turn, now: float, how_to_stop: str) -> str:
         seconds = 0.0 if turn.started is None else now - turn.started
         tokens = sum(map(len, turn.pieces)) // 4
         words = f"{visible(turn.endpoint.name)} \u00b7 {seconds:.0f} s \u00b7 about {tokens:,} tokens"
-    return f"{words} \u00b7 {how_to_stop}"
+    return f"{words} \u00b7 {how_to_stop}" if how_to_stop else words

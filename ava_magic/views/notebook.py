@@ -77,11 +77,14 @@ class WidgetView:
         flush = Layout(margin="0")  # as the output that stays in the end: nothing moves by the widgets' 2 pixels
         self._new_output: Callable[[], Any] = lambda: Output(layout=flush)
         self._outputs = [self._new_output()]
-        self._button = Button(description="Stop", icon="stop", tooltip="Stop this reply and keep what has come")
-        self._button.layout.display = "none"
+        self._button = Button(
+            description="Stop",
+            icon="stop",
+            tooltip="Stop this reply and keep what has come",
+            layout=Layout(width="80px", height="24px", display="none"),
+        )
         self._button.on_click(lambda _: self._stop())
         self._status = HTML()
-        self._button.layout.height = "24px"
         self._bar = HBox([self._button, self._status], layout=Layout(height="28px"))
         self._area = VBox([self._bar, *self._outputs], layout=flush)
         self._paint_status()
@@ -139,8 +142,10 @@ class WidgetView:
         if now - self._status_painted < _SLOWEST_STATUS:
             return
         self._status_painted = now
-        self._status.value = f"<small>{escape(status_line(self._turn, now, _HOW_TO_STOP))}</small>"
-        if _serves_clicks(self._kernel):
+        clicks = _serves_clicks(self._kernel)
+        line = status_line(self._turn, now, "" if clicks else _HOW_TO_STOP)
+        self._status.value = f"<small>{escape(line)}</small>"
+        if clicks:
             self._button.layout.display = ""
 
 

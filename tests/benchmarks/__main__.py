@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from .decode import decode, delta
 from .first_delta import first_delta
 from .load import load
+from .stop import stop
 from .table import HEAD, Row
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
-    benchmark.__name__: benchmark for benchmark in (decode, delta, load, first_delta)
+    benchmark.__name__: benchmark for benchmark in (decode, delta, load, first_delta, stop)
 }
 
 
