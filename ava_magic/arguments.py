@@ -129,6 +129,8 @@ def parse(line: str) -> Arguments:
         else:
             options[option.key] = value
         if option.command:
+            if command not in ("", option.key):
+                raise AvaError(f"--{command} and --{option.key} do not go together", "config")
             command = option.key
     rest = line[position:].strip()
     if rest == "--" or rest.startswith(("-- ", "--\t")):
@@ -159,7 +161,7 @@ def _value(line: str, position: int, option: Option, with_equals: bool) -> tuple
     if quoted := _QUOTED.match(line, start):
         return re.sub(r"\\([\"'\\])", r"\1", quoted["text"]), quoted.end()
     bare = _BARE.match(line, start)
-    if bare is None or (not with_equals and bare.group() in _BY_NAME):
+    if bare is None or (not with_equals and bare.group() in (*_BY_NAME, "--")):
         raise AvaError(f"{option.names[0]} needs a value: {option.names[0]} {option.value}", "config")
     return bare.group(), bare.end()
 

@@ -24,7 +24,9 @@ def load(shell: InteractiveShell) -> None:
         return
     magics = AvaMagics(shell)
     shell.register_magics(magics)
-    shell.input_transformers_cleanup.append(Transform(lambda: can_await(shell)))
+    transform = Transform(lambda: can_await(shell))
+    # First, so that the body of %%ava stays as it was typed; and last, for what the others uncover (">>> %ava").
+    shell.input_transformers_cleanup[:] = [transform, *shell.input_transformers_cleanup, transform]
     shell.events.register("pre_run_cell", magics.begin_cell)
     _self_displays(shell).for_type(Reply, magics.display_once)
 

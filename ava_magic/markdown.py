@@ -1,182 +1,268 @@
-"""Markdown that a stranger wrote, made safe: to HTML, and to Markdown that is as inert as the HTML.
+"""Markdown that a stranger wrote, rendered to HTML in which nothing runs and nothing is fetched.
 
-JupyterLab runs script that it finds in the Markdown and HTML of a live session.  So nothing of a reply is passed
-through: raw HTML is text, links lead to ``http``, ``https`` and ``mailto`` only, and an image is a link, since loading
-it would carry data out.  No attribute that the reply chose is written, except the target of such a link.
+JupyterLab runs script that it finds in the HTML of a live session, so nothing of a reply is passed through:
+
+- raw HTML is text; the only tags are those written here, and no attribute of them is the reply's but a link's target;
+- a link leads to ``http``, ``https`` or ``mailto``, and the host that it leads to is readable beside it;
+- an image is a link, since loading it would carry data out;
+- mathematics is left between its delimiters for the front end to typeset, unless it holds a command that can load, link
+  or name an element; everywhere else ``$`` and ``\\`` are kept from being taken for a delimiter;
+- what is nested deeper than anybody reads is shown as it was written.
+
+The work is linear in the text: markdown-it's is, and so is what is added here.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
-from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
-from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
-from mdit_py_plugins.tasklists import tasklists_plugin
 
+from .blocks import add_display_math
 from .controls import visible
 
-__all__ = ["Blocks", "inert_markdown", "to_html"]
+__all__ = ["loads_or_links", "plain", "to_html"]
 
+_DEEPEST = 24  # levels of nesting above which a block, or a line of text, is shown as it was written
 _HIGHLIGHT_LIMIT = 100_000  # characters of code above which colours are not worth their time
-_FENCE = re.compile(r"[`~]{3,}")
+_URL = re.compile(r"(?<![\w:/.@-])https?://[^\s<>\"'`\\$]*[^\s<>\"'`\\$.,:;!?)\]}*_]")
+_CLOSING = {"\\(": "\\)", "\\[": "\\]"}
+_TEX = re.compile(
+    r"\\(?:href|url|includegraphics|class|cssId|style|html\w*|data|require|def|gdef|edef|let|(?:re|provide)?newcommand"
+    r"|newenvironment|unicode|bbox|mmlToken|texttip|tooltip|toggle|action)(?![A-Za-z])"
+)
 
 
 def to_html(text: str) -> str:
-    """``text``, which is Markdown, as HTML in which nothing runs and nothing is fetched."""
-    html: str = _parser().render(visible(text))
+    """``text``, which is Markdown, as HTML."""
+    source = visible(text)
+    # Footnotes link to each other by id: the prefix keeps those of two replies in one page apart.
+    html: str = _parser().render(source, {"docId": f"{zlib.crc32(source.encode()):08x}"})
     return html
 
 
-def inert_markdown(text: str) -> str:
-    """``text`` as Markdown with no raw HTML, no image, and no code block that a front end would draw or run."""
-    source = visible(text)
-    lines = source.split("\n")
-    out: list[str] = []
-    position = 0
-    for token in _block_parser().parse(source):
-        if token.level or token.nesting < 0 or token.map is None:
-            continue
-        start, end = token.map
-        out.extend(map(_inert_line, lines[position:start]))
-        if token.type in ("fence", "code_block"):
-            out.extend(_inert_fence(token))
-        else:
-            out.extend(map(_inert_line, lines[start:end]))
-        position = end
-    out.extend(map(_inert_line, lines[position:]))
-    return "\n".join(out)
+def plain(text: str) -> str:
+    """``text`` as HTML that shows it as it is: no tag, no mathematics, no control character."""
+    return _keep_from_typesetting(escape(visible(text)))
 
 
-class Blocks:
-    """An incremental parser: :meth:`feed` it text in any cut; it tells which top-level blocks can no longer change.
-
-    ``tail`` is the text of the block that may still grow.
-    """
-
-    def __init__(self) -> None:
-        self.tail = ""
-
-    def feed(self, text: str) -> str:
-        """Take more text; return the text of the blocks that it settles, ``""`` if it settles none.
-
-        A block is settled when a later one has begun.  For that a line counts when it is whole, since the next
-        character can turn ``#`` from a heading into a word; an unfinished line counts only where whatever it becomes
-        must be a new block.
-        """
-        begun = bool(self.tail) and not self.tail.endswith("\n")
-        self.tail += text
-        if begun and "\n" not in text:
-            return ""
-        whole, newline, unfinished = self.tail.rpartition("\n")
-        lines = [*whole.split("\n"), unfinished] if newline else [unfinished]
-        blocks = [
-            token
-            for token in _block_parser().parse(whole + newline)
-            if token.map is not None and token.level == 0 and token.nesting >= 0
-        ]
-        starts = [token.map[0] for token in blocks if token.map is not None]
-        if blocks and unfinished.strip() and _is_closed(blocks[-1], len(lines) - 1):
-            starts.append(len(lines) - 1)
-        if len(starts) < 2:
-            return ""
-        self.tail = "\n".join(lines[starts[-1] :])
-        return "\n".join(lines[: starts[-1]]) + "\n"
-
-    def finish(self) -> str:
-        """The end has come: return the rest."""
-        rest, self.tail = self.tail, ""
-        return rest
-
-
-def _is_closed(block: Token, lines: int) -> bool:
-    """Whether the last block of ``lines`` whole lines is over, so that any next line begins another one."""
-    can_go_on_after_a_blank_line = block.type in ("bullet_list_open", "ordered_list_open", "code_block")
-    return block.map is not None and block.map[1] < lines and not can_go_on_after_a_blank_line
+def loads_or_links(tex: str) -> bool:
+    """Whether a formula holds a TeX command that can load, link, name an element or define another command."""
+    return _TEX.search(tex) is not None
 
 
 @functools.cache
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "typographer": False}, renderer_cls=_Renderer)
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 4 * _DEEPEST}, renderer_cls=_Renderer)
     parser.enable(["table", "strikethrough"])
-    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
-    parser.use(tasklists_plugin)
+    add_display_math(parser)
     parser.use(footnote_plugin)
-    parser.add_render_rule("math_inline", _math("<span>$", "$</span>"))
-    parser.add_render_rule("math_inline_double", _math("<span>$$", "$$</span>"))
-    parser.add_render_rule("math_block", _math("<p>$$", "$$</p>\n"))
-    parser.add_render_rule("math_block_label", _math("<p>$$", "$$</p>\n"))
+    parser.inline.ruler.before("escape", "bracket_math", _bracket_math)
+    parser.core.ruler.after("block", "shallow_blocks", _shallow_blocks)
+    parser.core.ruler.after("inline", "finish_inline", _finish_inline)
+    parser.core.ruler.before("footnote_tail", "idle_footnotes", _show_idle_footnotes)
+    for kind in ("math_inline", "math_inline_double", "math_block", "bracket_math", "bracket_block"):
+        parser.add_render_rule(kind, _Renderer.formula)
     parser.validateLink = _is_safe_link  # type: ignore[method-assign]
-    return parser
-
-
-@functools.cache
-def _block_parser() -> MarkdownIt:
-    """Finds blocks, and leaves what is in them alone."""
-    parser = MarkdownIt("commonmark", {"html": False})
-    parser.enable("table")
-    parser.use(dollarmath_plugin)
-    parser.core.ruler.enableOnly(["normalize", "block"])
     return parser
 
 
 def _is_safe_link(url: str) -> bool:
     try:
         parts = urlsplit(url)
+        return (parts.scheme in ("http", "https") and bool(parts.hostname)) or parts.scheme == "mailto"
     except ValueError:
         return False
-    return (parts.scheme in ("http", "https") and bool(parts.netloc)) or parts.scheme == "mailto"
+
+
+def _bracket_math(state: StateInline, silent: bool) -> bool:
+    r"""The delimiters ``\(...\)`` and ``\[...\]``, which Markdown alone takes for escaped brackets."""
+    opening = state.src[state.pos : state.pos + 2]
+    closing = _CLOSING.get(opening)
+    if closing is None or (closing, state.src) in state.env.setdefault("unclosed", set()):
+        return False
+    end = state.src.find(closing, state.pos + 2, state.posMax)
+    if end < 0:
+        state.env["unclosed"].add((closing, state.src))  # or each opening would look for it again
+    if end <= state.pos + 2:
+        return False
+    if not silent:
+        token = state.push("bracket_math", "math", 0)
+        token.markup = opening
+        token.content = state.src[state.pos + 2 : end]
+    state.pos = end + 2
+    return True
+
+
+def _shallow_blocks(state: StateCore) -> None:
+    """Replace each top-level block that is nested too deep by its own lines: the parser would lose what is in it."""
+    lines: list[str] | None = None
+    out: list[Token] = []
+    start = 0
+    for index, token in enumerate(state.tokens):
+        if token.level == 0 and token.nesting <= 0:
+            block = state.tokens[start : index + 1]
+            start = index + 1
+            if max(inner.level for inner in block) > _DEEPEST and block[0].map is not None:
+                lines = state.src.split("\n") if lines is None else lines
+                first, last = block[0].map
+                block = [Token("code_block", "code", 0, content="\n".join(lines[first:last]) + "\n")]
+            out += block
+    state.tokens = out
+
+
+def _show_idle_footnotes(state: StateCore) -> None:
+    """Turn a footnote that nothing refers to into plain paragraphs: the plugin would drop its words."""
+    referred = state.env.get("footnotes", {}).get("refs", {})
+    out: list[Token] = []
+    label = None
+    for token in state.tokens:
+        if token.type == "footnote_reference_open" and referred.get(f":{token.meta['label']}", -1) < 0:
+            label = token.meta["label"]
+            continue
+        if token.type == "footnote_reference_close" and label is not None:
+            label = None
+            continue
+        if label and token.type == "inline":
+            token.children = [Token("text", "", 0, content=f"[^{label}]: "), *(token.children or [])]
+            label = ""
+        out.append(token)
+    state.tokens = out
+
+
+def _finish_inline(state: StateCore) -> None:
+    """Task lists, bare links, and a bound on nesting, in one walk over the inline tokens."""
+    for index, token in enumerate(state.tokens):
+        if token.type != "inline" or not token.children:
+            continue
+        if max(child.level for child in token.children) > _DEEPEST:
+            token.children = [Token("text", "", 0, content=token.content)]
+        token.children = _link_bare_urls(token.children)
+        if index > 1 and state.tokens[index - 2].type == "list_item_open" and token.content[:4] in _TASKS:
+            _make_task(state.tokens[index - 2], token.children)
+
+
+_TASKS = {"[ ] ": "", "[x] ": " checked", "[X] ": " checked"}
+
+
+def _make_task(item: Token, children: list[Token]) -> None:
+    first = children[0]
+    if first.type == "text" and first.content[:4] in _TASKS:
+        item.meta["task"] = True
+        children.insert(0, Token("checkbox", "input", 0, info=_TASKS[first.content[:4]]))
+        first.content = first.content[4:]
+
+
+def _link_bare_urls(children: list[Token]) -> list[Token]:
+    """Make links of bare addresses, and let the end of each link know where it leads."""
+    out: list[Token] = []
+    link: Token | None = None
+    for child in children:
+        if child.type == "link_open":
+            link = child
+        elif child.type == "link_close" and link is not None:
+            child.attrs = link.attrs
+            link = None
+        if child.type == "text" and link is None and "://" in child.content:
+            out += _split_at_urls(child.content)
+        else:
+            out.append(child)
+    return out
+
+
+def _split_at_urls(text: str) -> Iterator[Token]:
+    position = 0
+    for match in _URL.finditer(text):
+        if _is_safe_link(match.group()):
+            yield Token("text", "", 0, content=text[position : match.start()])
+            yield Token("link_open", "a", 1, attrs={"href": match.group()}, markup="autolink")
+            yield Token("text", "", 0, content=match.group())
+            yield Token("link_close", "a", -1, attrs={"href": match.group()}, markup="autolink")
+            position = match.end()
+    yield Token("text", "", 0, content=text[position:])
 
 
 class _Renderer(RendererHTML):
     """The HTML of each kind of token that a reply could use against its reader."""
 
     def text(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        return _protect_dollars(escapeHtml(tokens[idx].content))
+        return _keep_from_typesetting(escape(tokens[idx].content))
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        href = str(tokens[idx].attrGet("href") or "")
-        if href.startswith("#"):  # a footnote of this same reply
-            return f'<a href="{escapeHtml(href)}">'
-        return _link(href)
+        return _link(str(tokens[idx].attrGet("href") or ""))
+
+    def link_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        token = tokens[idx]
+        return _end_link(str(token.attrGet("href") or ""), tells_its_target=token.markup == "autolink")
 
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         token = tokens[idx]
         words = self.renderInlineAsText(token.children or [], options, env) or "image"
-        return f"{_link(str(token.attrGet('src') or ''))}[{_protect_dollars(escapeHtml(words))}]</a>"
+        url = str(token.attrGet("src") or "")
+        return f"{_link(url)}[{_keep_from_typesetting(escape(words))}]{_end_link(url)}"
+
+    def code_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return f"<code>{escape(tokens[idx].content)}</code>"
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        token = tokens[idx]
-        return _code(token.content, token.info.split()[0] if token.info.split() else "")
+        words = tokens[idx].info.split()
+        return _code(tokens[idx].content, words[0] if words else "")
 
     def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return _code(tokens[idx].content, "")
 
+    def checkbox(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return f'<input type="checkbox" disabled{tokens[idx].info}> '
 
-def _math(opening: str, closing: str) -> Any:
-    """A render rule that leaves a formula, between its delimiters, for the front end to typeset."""
+    def list_item_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return '<li style="list-style-type: none">' if tokens[idx].meta.get("task") else "<li>"
 
-    def render(self: _Renderer, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        return opening + escapeHtml(tokens[idx].content) + closing
+    def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return '<div style="overflow-x: auto"><table>\n'
 
-    return render
+    def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return "</table></div>\n"
+
+    def formula(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        """A formula between its delimiters, for the front end to typeset, or as text if it could do more than that."""
+        token = tokens[idx]
+        opening = token.markup or "$"
+        closing = _CLOSING.get(opening, opening)
+        source = escape(opening + token.content + closing)
+        if loads_or_links(token.content):
+            return f"<code>{source}</code>"
+        return f"<p>{source}</p>\n" if token.block else f"<span>{source}</span>"
 
 
 def _link(url: str) -> str:
-    return f'<a href="{escapeHtml(url)}" target="_blank" rel="noopener noreferrer">'
+    return f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer">' if url else ""
 
 
-def _protect_dollars(html: str) -> str:
-    """JupyterLab typesets what stands between two dollar signs of one text node: here no node has two."""
-    return html.replace("$", "<span>$</span>")
+def _end_link(url: str, *, tells_its_target: bool = False) -> str:
+    """The end of a link, and beside it where it leads: its words may claim something else."""
+    if not url or tells_its_target:
+        return "</a>" if url else ""
+    parts = urlsplit(url)
+    return f"</a> <small>({plain(parts.path if parts.scheme == 'mailto' else parts.hostname or '')})</small>"
+
+
+def _keep_from_typesetting(html: str) -> str:
+    """JupyterLab typesets what stands between delimiters in one text node: here no node holds a whole one."""
+    if "$" not in html and "\\" not in html:
+        return html
+    return html.replace("\\", "<span>\\</span>").replace("$", "<span>$</span>")
 
 
 def _code(code: str, language: str) -> str:
@@ -186,7 +272,7 @@ def _code(code: str, language: str) -> str:
 def _highlight(code: str, language: str) -> str:
     """``code`` as escaped HTML with Pygments' short class names, which front ends style to their own theme."""
     if not language or len(code) > _HIGHLIGHT_LIMIT:
-        return escapeHtml(code)
+        return escape(code)
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
@@ -195,27 +281,6 @@ def _highlight(code: str, language: str) -> str:
     try:
         lexer = get_lexer_by_name(language, stripnl=False)
     except ClassNotFound:
-        return escapeHtml(code)
-    coloured: str = highlight(code, lexer, HtmlFormatter(nowrap=True))
-    return coloured
-
-
-def _inert_line(line: str) -> str:
-    """A line of Markdown in which no tag, image or fence can begin."""
-    line = line.replace("<", "&lt;").replace("![", "!\\[")
-    return _FENCE.sub(lambda match: "\\" + "\\".join(match.group()), line)
-
-
-def _inert_fence(token: Token) -> list[str]:
-    longest = max((len(run) for run in re.findall(r"`+", token.content)), default=0)
-    fence = "`" * max(3, longest + 1)
-    language = token.info.split()[0] if token.info.split() else ""
-    if not re.fullmatch(r"[A-Za-z0-9+#-]{1,20}", language) or language.lower() in _DRAWN:
-        language = "text"
-    return [f"{fence}{language}", *token.content.removesuffix("\n").split("\n"), fence]
-
-
-# Languages that some front end draws or runs in place of showing them.
-_DRAWN = frozenset(
-    {"mermaid", "vega", "vega-lite", "html", "svg", "latex", "math", "geojson", "topojson", "stl", "plotly"}
-)
+        return escape(code)
+    coloured: Any = highlight(code, lexer, HtmlFormatter(nowrap=True))
+    return str(coloured)

@@ -6,10 +6,9 @@ user's is called to find a value: no property, no descriptor, no ``__getattr__``
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Mapping
-from types import ModuleType
+from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, NamedTuple
 
 __all__ = ["Filled", "carried_secret", "interpolate"]
@@ -22,6 +21,8 @@ _FIELD = re.compile(
 )
 _STEP = re.compile(r"\.(?P<attribute>\w+)|\[(?:(?P<index>-?\d+)|(?P<quote>[\"'])(?P<key>.*?)(?P=quote))\]")
 _MISSING = object()
+_MRO: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+_DICT: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
 _BUDGET = 8_000
 _SECRET_NAME = re.compile(r"(?:^|_)(?:API_KEY|TOKEN)$")
 
@@ -66,31 +67,61 @@ def carried_secret(text: str, environ: Mapping[str, str]) -> str | None:
 def _find(name: str, path: str, namespace: Mapping[str, Any]) -> Any:
     value = _MISSING if name.startswith("__") else namespace.get(name, _MISSING)
     for step in _STEP.finditer(path):
+        if _is_a(value, ModuleType):
+            return _MISSING
         if step["attribute"]:
             value = _attribute(value, step["attribute"])
         elif step["index"] is not None:
             value = _item(value, int(step["index"]))
         else:
             value = _item(value, step["key"])
-    return _MISSING if isinstance(value, ModuleType) else value
+    return _MISSING if _is_a(value, ModuleType) else value
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    """``isinstance``, which would ask the value's own ``__class__``."""
+    return issubclass(type(value), kind)
 
 
 def _attribute(value: Any, name: str) -> Any:
-    """A plain attribute: one that is stored, not computed."""
-    if value is _MISSING or isinstance(value, ModuleType) or name.startswith("_"):
+    """A plain attribute: one that is stored, in the instance, in a slot or in the class, and not computed."""
+    if value is _MISSING or name.startswith("_"):
         return _MISSING
-    found = inspect.getattr_static(value, name, _MISSING)
-    if type(found).__name__ == "member_descriptor":  # a slot: stored, and read without running anything of the user's
-        return found.__get__(value, type(value)) if hasattr(found, "__get__") else _MISSING
-    return _MISSING if hasattr(type(found), "__get__") else found
+    in_class = _class_attribute(type(value), name)
+    if type(in_class) is MemberDescriptorType:
+        try:
+            return in_class.__get__(value)
+        except AttributeError:  # an empty slot
+            return _MISSING
+    found = _class_attribute(value, name) if _is_a(value, type) else _instance_dict(value).get(name, in_class)
+    is_computed = _class_attribute(type(found), "__get__") is not _MISSING
+    return _MISSING if is_computed else found
+
+
+def _class_attribute(kind: type, name: str) -> Any:
+    """What a class or its bases store under ``name``.  ``inspect.getattr_static`` would run a metaclass's hooks."""
+    for base in _MRO(kind):
+        if name in (stored := _DICT(base)):
+            return stored[name]
+    return _MISSING
+
+
+def _instance_dict(value: Any) -> dict[str, Any]:
+    """Where an instance stores its attributes, unless its class has put something else there."""
+    access = _class_attribute(type(value), "__dict__")
+    return access.__get__(value) if type(access) is GetSetDescriptorType else {}
 
 
 def _item(value: Any, key: int | str) -> Any:
-    if isinstance(value, dict) and type(value).__getitem__ is dict.__getitem__:
-        return dict.get(value, key, _MISSING)  # __getitem__ would call a subclass's __missing__
-    for kind in (list, tuple, str):
-        if isinstance(value, kind) and type(value).__getitem__ is kind.__getitem__ and isinstance(key, int):
-            return value[key] if -len(value) <= key < len(value) else _MISSING
+    """An item of a built-in container whose way to find it is the built-in one."""
+    for kind in (dict, list, tuple, str):
+        if _is_a(value, kind) and _class_attribute(type(value), "__getitem__") is _class_attribute(kind, "__getitem__"):
+            if kind is dict:
+                return dict.get(value, key, _MISSING)  # __getitem__ would call a __missing__
+            try:
+                return kind.__getitem__(value, key)  # type: ignore[index]
+            except (IndexError, TypeError):
+                return _MISSING
     return _MISSING
 
 

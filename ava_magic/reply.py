@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Any
 
-from .controls import visible
+from .controls import one_line, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +50,7 @@ class Reply:
         return self.text
 
     def __repr__(self) -> str:
-        return f"<Reply of {len(self.text):,} characters from {self.footer()}>"
+        return f"<Reply of {len(self.text):,} characters from {one_line(self.footer())}>"
 
     def footer(self) -> str:
         """One plain line: what answered, how long it took, how many tokens, and what a reader should know of it."""
@@ -69,13 +68,14 @@ class Reply:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What the view leaves behind, so that a reply looks the same wherever it is shown."""
-        from .markdown import inert_markdown, to_html
+        from .inert import inert_markdown
+        from .markdown import plain, to_html
 
-        speaker, footer = visible(self.model or self.provider), visible(self.footer())
+        speaker, footer = self.model or self.provider, self.footer()
         return {
-            "text/plain": f"{visible(self.text)}\n\n[{footer}]",
+            "text/plain": f"{visible(self.text)}\n\n[{visible(footer)}]",
             "text/markdown": inert_markdown(self.text),
-            "text/html": f"{_HEADER.format(escape(speaker))}{to_html(self.text)}<p><small>{escape(footer)}</small></p>",
+            "text/html": f"{_HEADER.format(plain(speaker))}{to_html(self.text)}<p><small>{plain(footer)}</small></p>",
         }
 
 

@@ -17,14 +17,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 __all__ = ["Transform", "statements"]
 
-_CELL = re.compile(r"%%ava(?![^\s])(?P<line>[^\n]*)\n?")
-_LINE = re.compile(
-    r"(?P<indent>[ \t]*)(?P<target>return[ \t]+|[^\n%]*?=[ \t]*)?%ava(?![^\s])[ \t]*(?P<line>.*)", re.DOTALL
-)
-_NOT_PYTHON = re.compile(r"[ \t]*(?:[%!?]|(?:return[ \t]+|[^\n'\"#=!<>]*=[ \t]*)[%!](?=\w))")
+_CELL = re.compile(r"\s*?^%%ava(?!\S)(?P<line>[^\n]*)\n?", re.MULTILINE)
+_AVA = re.compile(r"%ava(?!\S)[ \t]*(?P<line>.*)", re.DOTALL)
+_ESCAPE = re.compile(r"[ \t]*(?=[%!?])|[^\n]*?(?:=[ \t]*|\breturn[ \t]+)(?=[%!]\w)")
 _SCOPE = re.compile(r"[ \t]*(?P<kind>async[ \t]+def|def|class)\b")
 _TOKEN = re.compile(
     r"""\#[^\n]*
@@ -35,6 +34,7 @@ _TOKEN = re.compile(
     |(?P<newline>\n)""",
     re.VERBOSE | re.DOTALL,
 )
+_LINE_ENDS = re.compile(r"(?<!\\)((?:\\\\)*)[ \t]*\\\n[ \t]*")
 _CONTINUED = re.compile(r"[^\n]*(?<!\\)(?:\\\\)*\\\n")
 
 
@@ -54,36 +54,46 @@ class Transform:
             return lines
         if cell := _CELL.match(source):
             return [_call(cell["line"].strip(), source[cell.end() :], awaits=self._can_await()) + "\n"]
-        return self._rewrite(source).splitlines(keepends=True)
-
-    def _rewrite(self, source: str) -> str:
+        if source.startswith("%%"):
+            return lines  # the body belongs to that magic, which may come back here with it
         scopes: list[tuple[int, str]] = []
-        return "".join([self._rewrite_statement(statement, scopes) for statement in statements(source)])
+        code = [self._rewrite(statement, escape, scopes) for statement, escape in statements(source)]
+        return "".join(code).splitlines(keepends=True)
 
-    def _rewrite_statement(self, statement: str, scopes: list[tuple[int, str]]) -> str:
+    def _rewrite(self, statement: str, escape: int, scopes: list[tuple[int, str]]) -> str:
         """One statement; ``scopes`` is the stack of functions and classes around it, each with its indent."""
-        if statement.strip():
+        if statement.strip() and not statement.lstrip().startswith("#"):
             indent = _indent(statement)
             while scopes and scopes[-1][0] >= indent:
                 scopes.pop()
             if scope := _SCOPE.match(statement):
                 scopes.append((indent, scope["kind"]))
-        magic = _LINE.match(statement)
-        if not magic or not _is_target(magic["target"]):
+        magic = _AVA.match(statement, escape) if escape >= 0 else None
+        if magic is None:
             return statement
         awaits = scopes[-1][1].startswith("async") if scopes else self._can_await()
-        line = re.sub(r"\s*\\\n\s*", " ", magic["line"]).strip()
-        call = _call(line, awaits=awaits, in_function=bool(scopes))
-        return f"{magic['indent']}{magic['target'] or ''}{call}\n"
+        line = _LINE_ENDS.sub(r"\1 ", magic["line"]).strip()
+        return statement[:escape] + _call(line, awaits=awaits, in_function=bool(scopes)) + "\n"
 
 
-def statements(source: str) -> Iterator[str]:
-    """The logical lines of a cell, magics and shell commands among them, each with its line end."""
+def statements(source: str) -> Iterator[tuple[str, int]]:
+    """The logical lines of a cell with their line ends, and where in each a magic or shell command begins, or -1."""
     start = 0
     while start < len(source):
-        end = _end_of_raw_line(source, start) if _NOT_PYTHON.match(source, start) else _end_of_python(source, start)
-        yield source[start:end]
+        escape = _escape(source, start)
+        end = _end_of_python(source, start) if escape < 0 else _end_of_raw_line(source, start)
+        yield source[start:end], escape - start if escape >= 0 else -1
         start = end
+
+
+def _escape(source: str, start: int) -> int:
+    """Where the line at ``start`` stops being Python, or -1: at a ``%``, ``!`` or ``?`` that begins or is assigned."""
+    position = start
+    while match := _ESCAPE.match(source, position):
+        if _takes_a_value(source[start : match.end()].strip()):
+            return match.end()
+        position = match.end() + 1
+    return -1
 
 
 def _end_of_raw_line(source: str, position: int) -> int:
@@ -111,15 +121,18 @@ def _indent(statement: str) -> int:
     return len(code) - len(code.lstrip(" "))
 
 
-def _is_target(target: str | None) -> bool:
-    """Whether ``target`` is ``return``, or the left side of an assignment up to and with its ``=``."""
-    if target is None or target.startswith("return"):
+def _takes_a_value(code: str) -> bool:
+    """Whether ``code`` is nothing, ``return``, or the left side of an assignment up to and with its ``=``."""
+    if code in ("", "return"):
         return True
     try:
-        tree = ast.parse(f"{target} 0")
+        last: Any = ast.parse(f"{code} 0")
     except (SyntaxError, ValueError):
         return False
-    return len(tree.body) == 1 and isinstance(tree.body[0], ast.Assign | ast.AugAssign | ast.AnnAssign)
+    while getattr(last, "body", None):  # the statement may stand behind a colon
+        last = last.body[-1]
+    value = last.value if isinstance(last, ast.Assign | ast.AugAssign | ast.AnnAssign) else None
+    return value is not None and value.end_col_offset == len(f"{code} 0".encode())  # else the 0 stands in a comment
 
 
 def _call(line: str, cell: str | None = None, *, awaits: bool, in_function: bool = False) -> str:

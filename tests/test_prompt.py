@@ -134,11 +134,31 @@ def test_every_other_brace_stays_as_typed(typed: str) -> None:
     assert interpolate(typed, namespace, repr) == Filled(typed, [])
 
 
-_FIELDS = ["{h}", "{h.a}", "{h.stored}", "{h[0]}", "{h['k']}", "{h.a.b}", "{h.stored[0].c}", "{H}", "{H.a}", "{box[0].a}"]
+_FIELDS = [
+    "{h}",
+    "{h.a}",
+    "{h.stored}",
+    "{h[0]}",
+    "{h['k']}",
+    "{h.a.b}",
+    "{h.stored[0].c}",
+    "{H}",
+    "{H.a}",
+    "{box[0].a}",
+]
 # BUG (left failing): __class__ and __getattribute__, which isinstance() asks where the type says no; issubclass() of the
 # value's type does not.
 _HOOKS = [
-    *("__getattr__", "__getattribute__", "__getitem__", "__missing__", "__contains__", "__iter__", "__len__", "__bool__"),
+    *(
+        "__getattr__",
+        "__getattribute__",
+        "__getitem__",
+        "__missing__",
+        "__contains__",
+        "__iter__",
+        "__len__",
+        "__bool__",
+    ),
     *("__eq__", "__hash__", "__str__", "__repr__", "__dir__", "__call__", "__index__", "__get__", "__instancecheck__"),
     *("__set_name__", "__fspath__", "__length_hint__", "__class__", "__dict__", "__doc__", "__wrapped__"),
 ]
@@ -175,7 +195,9 @@ def test_no_hook_of_a_value_runs_to_find_it(hook: str, kind: type) -> None:
 
 
 # BUG (left failing): type(found).__name__ and hasattr(type(found), "__get__") ask the metaclass of what was found.
-@pytest.mark.parametrize("hook", ["__getattr__", "__getattribute__", "__instancecheck__", "__subclasscheck__", "__eq__"])
+@pytest.mark.parametrize(
+    "hook", ["__getattr__", "__getattribute__", "__instancecheck__", "__subclasscheck__", "__eq__"]
+)
 @pytest.mark.parametrize("kind", [object, dict, list, str])
 def test_no_hook_of_a_values_metaclass_runs_to_find_it(hook: str, kind: type) -> None:
     ran: list[str] = []

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
+import ava_magic
 from ava_magic.syntax import Transform, statements
 
 _AWAITED = "await get_ipython().magics_manager.registry['AvaMagics'].awaited({})"
@@ -32,7 +35,10 @@ def questions(cell: str, *, can_await: bool = True) -> list[Question]:
     """The questions in what IPython makes of ``cell``, all its own transforms done; it must be Python that compiles."""
     shell = TransformerManager()
     shell.cleanup_transforms.append(Transform(lambda: can_await))
-    code = shell.transform_cell(cell)
+    return questions_in(shell.transform_cell(cell))
+
+
+def questions_in(code: str) -> list[Question]:
     compile(code, "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     tree = ast.parse(code)
     awaited = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Await)}
@@ -316,6 +322,29 @@ def test_the_body_of_a_cell_arrives_as_it_was_typed(line: str, body: str) -> Non
     assert question.texts == (line, body or "")
 
 
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> InteractiveShell:
+    """A shell with the extension loaded, its transforms in the order that loading gives them."""
+    folder = str(tmp_path_factory.mktemp("ipython"))
+    shell = InteractiveShell(ipython_dir=folder, config=Config({"HistoryManager": {"enabled": False}}))
+    ava_magic.load_ipython_extension(shell)
+    return shell
+
+
+# BUG (left failing): IPython's own clean-up comes first, and takes prompts and blank space out of the body.  The place
+# for the transform is before all others, where it sees the cell as it was typed.
+@pytest.mark.parametrize("body", [">>> 1 + 1\n2\n", "In [1]: 1 + 1\nOut[1]: 2\n", "a\n    \nb\n"])
+def test_a_session_pasted_into_the_body_keeps_its_prompts_and_spaces(shell: InteractiveShell, body: str) -> None:
+    (question,) = questions_in(shell.transform_cell(f"%%ava why?\n{body}"))
+    assert question.texts == ("why?", body)
+
+
+@pytest.mark.parametrize("cell", ["%%ava a\nb\n", "\n\n%%ava a\nb\n", "  \n%%ava a\nb\n"])
+def test_a_cell_magic_may_stand_below_blank_lines(shell: InteractiveShell, cell: str) -> None:
+    (question,) = questions_in(shell.transform_cell(cell))
+    assert question.texts == ("a", "b\n")
+
+
 def test_the_line_of_a_cell_alone_is_a_cell_with_no_body() -> None:
     assert questions("%%ava what is this?") == [Question(("what is this?", ""), awaited=True)]
 
@@ -354,7 +383,7 @@ def test_any_line_of_text_survives_as_a_prompt(text: str) -> None:
 @settings(deadline=None)
 @given(one_line_texts, st.text(st.characters(exclude_characters=_LINE_ENDS[1:], exclude_categories=["Cs"])))
 def test_any_text_survives_as_the_body_of_a_cell(line: str, body: str) -> None:
-    (question,) = questions(f"%%ava {line}\n{body}\n")
+    (question,) = questions_in(transformed(f"%%ava {line}\n{body}\n"))
     assert question.texts == (line.strip(), body + "\n")
 
 
@@ -367,7 +396,7 @@ def test_any_cell_without_the_magic_comes_out_unchanged(cell: str) -> None:
 @settings(deadline=None)
 @given(code_like | st.text())
 def test_the_statements_of_any_text_are_all_of_it(text: str) -> None:
-    assert "".join(statements(text)) == text
+    assert "".join(statement for statement, _ in statements(text)) == text
 
 
 @settings(deadline=None)

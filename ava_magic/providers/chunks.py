@@ -108,13 +108,13 @@ class ChunkDecoder:
                     else:
                         self._read_delta(delta, out)
                 reason = choice.get("finish_reason")
-                if type(reason) is str:
+                if type(reason) is str and reason:
                     self._finished = True
                     out.append(FinishReason(reason))
         usage = payload.get("usage")
         if type(usage) is dict:
             out.append(Usage(usage))
-        if payload.get("error") or payload.get("object") == "error":
+        if _is_error(payload):
             raise AvaError(f"the endpoint says: {error_text(payload) or 'error'}", "api")
 
     def _read_delta(self, delta: dict[str, Any], out: list[Delta]) -> None:
@@ -159,10 +159,14 @@ class ChunkDecoder:
         payload = _loads(text)
         if isinstance(payload, list) and len(payload) == 1:  # Google's services wrap an error in a list
             payload = payload[0]
-        if isinstance(payload, dict) and (payload.get("choices") or error_text(payload.get("error"))):
+        if isinstance(payload, dict) and (payload.get("choices") or _is_error(payload)):
             self._read(payload, out)
             return
         raise AvaError(f"the answer is no chat completion; is the base URL right? It began: {text[:80]}", "protocol")
+
+
+def _is_error(payload: dict[str, Any]) -> bool:
+    return bool(payload.get("error")) or payload.get("object") == "error"
 
 
 def _loads(text: str) -> Any:
@@ -189,14 +193,17 @@ async def read_deltas(body: AsyncGenerator[bytes, None], key: Key | None = None)
             raise AvaError(without_keys(str(error), key), error.kind) from None
 
 
-def error_text(payload: Any) -> str:
-    """The words of an error in any of the shapes that services give it, ``""`` where there are none."""
+def error_text(payload: Any, depth: int = 8) -> str:
+    """The words of an error in any of the shapes that services give it, ``""`` where there are none.
+
+    What is nested deeper than ``depth`` is not looked at.
+    """
     if isinstance(payload, str):
         return payload.strip()
-    if isinstance(payload, list):
-        return "; ".join(text for item in payload if (text := error_text(item)))
-    if isinstance(payload, dict):
+    if isinstance(payload, list) and depth:
+        return "; ".join(text for item in payload if (text := error_text(item, depth - 1)))
+    if isinstance(payload, dict) and depth:
         for name in ("error", "message", "detail", "details", "msg"):
-            if text := error_text(payload.get(name)):
+            if text := error_text(payload.get(name), depth - 1):
                 return text
     return ""

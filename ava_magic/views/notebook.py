@@ -14,13 +14,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display, update_display
 
+from ..blocks import Blocks
 from ..controls import visible
-from ..markdown import Blocks, to_html
+from ..markdown import plain, to_html
 from ..reply import Reply
 from . import pace, status_line
 
@@ -144,7 +144,7 @@ class WidgetView:
         self._status_painted = now
         clicks = _serves_clicks(self._kernel)
         line = status_line(self._turn, now, "" if clicks else _HOW_TO_STOP)
-        self._status.value = f"<small>{escape(line)}</small>"
+        self._status.value = f"<small>{plain(line)}</small>"
         if clicks:
             self._button.layout.display = ""
 
@@ -160,7 +160,7 @@ class HtmlView:
 
     def open(self) -> None:
         line = status_line(self._turn, time.monotonic(), _HOW_TO_STOP)
-        data = {"text/plain": line, "text/html": f"<small>{escape(line)}</small>"}
+        data = {"text/plain": line, "text/html": f"<small>{plain(line)}</small>"}
         display(data, raw=True, display_id=self._display_id)
 
     @pace

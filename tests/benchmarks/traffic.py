@@ -1,67 +1,86 @@
-"""What a streamed reply costs the wire between the kernel and its front ends."""
+"""What a streamed reply costs the wire between a kernel and its front ends."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-
-import zmq
+from contextlib import closing
 
 from tests.kernel import Kernel
 
+from .iopub import Meter, Weight
 from .server import serving
 from .table import Row
-from .texts import markdown
 
 __all__ = ["traffic"]
 
 _SMALL, _LARGE = 8 * 1024, 64 * 1024
-_RATE = 250  # deltas a second
-_AT_ONCE = 1_000_000
-_CPU = "__import__('time').process_time()"
+_RATE = 250
+_AT_ONCE = 1_000_000  # what a way costs that sends something for each delta does not depend on when
 
-_OURS = "%ava -n --option size={size} --option rate={rate} hi"
-_STREAM = """
+_SETUP = """
+%load_ext ava_magic
+%config AvaMagics.base_url = {url!r}
+%config AvaMagics.model = "paced"
+from IPython.display import Markdown, clear_output
+from ipywidgets import Output
 from ava_magic import Chat
-chat = Chat(base_url={url!r}, model="paced", options={{"size": {size}, "rate": {rate}}})
-text = ""
-async for delta in chat.stream("hi"):
-    text += delta
-    {show}
+
+chat = Chat(base_url={url!r}, model="paced")
+
+def stream(**options):
+    return chat.stream("hi", history=False, options=options)
 """
+_OURS = "%ava -n --option size={size} --option rate={rate} hi"
 _THEIRS = {
-    "append_stdout": ("from ipywidgets import Output\nout = Output()\ndisplay(out)", "out.append_stdout(delta)"),
-    "clear_output and display": (
-        "from IPython.display import Markdown, clear_output",
-        "clear_output(wait=True); display(Markdown(text))",
-    ),
-    "update_display": (
-        "from IPython.display import Markdown\nhandle = display(Markdown(''), display_id=True)",
-        "handle.update(Markdown(text))",
-    ),
+    "append_stdout": """
+out = Output()
+display(out)
+async for delta in stream(size={size}, rate={rate}):
+    out.append_stdout(delta)
+""",
+    "clear_output and display": """
+text = ""
+async for delta in stream(size={size}, rate={rate}):
+    text += delta
+    clear_output(wait=True)
+    display(Markdown(text))
+""",
+    "update_display": """
+text = ""
+handle = display(Markdown(text), display_id=True)
+async for delta in stream(size={size}, rate={rate}):
+    text += delta
+    handle.update(Markdown(text))
+""",
 }
 
 
-@dataclass(frozen=True)
-class _Cost:
-    """Bytes on iopub per byte of the reply, processor seconds of the kernel, and how long it took."""
-
-    size: int
-    bytes: int
-    cpu: float
-    seconds: float
-
-    @property
-    def per_byte(self) -> float:
-        return self.bytes / self.size
-
-
 def traffic() -> Iterator[Row]:
-    """bytes on iopub per byte of reply, at 250 deltas/s: the widget view against other ways to show each delta"""
-    with serving() as url, _kernel(url) as kernel:
-        small = _cost(kernel, _OURS, _SMALL, _RATE)
-        for way, (before, show) in _THEIRS.items():
-            code = f"{before}{_STREAM}".replace("{show}", show).replace("{url!r}", repr(url))
+    """bytes on iopub per byte of reply: the widget view against other ways to show each delta as it comes"""
+    kernel = Kernel()
+    try:
+        with serving() as url, closing(Meter(kernel)) as meter:
+            meter.weigh(_SETUP.format(url=url))
+            for code in (_OURS, *_THEIRS.values()):
+                meter.weigh(code.format(size=500, rate=_AT_ONCE))
+            yield from _compared(meter)
+    finally:
+        kernel.shutdown()
+
+
+def _compared(meter: Meter) -> Iterator[Row]:
+    ours = {size: meter.weigh(_OURS.format(size=size, rate=_RATE)) for size in (_SMALL, _LARGE)}
+    for way, code in _THEIRS.items():
+        theirs = {
+            _SMALL: meter.weigh(code.format(size=_SMALL, rate=_RATE)),
+            _LARGE: meter.weigh(code.format(size=_LARGE, rate=_AT_ONCE)),
+        }
+        for size in (_SMALL, _LARGE):
+            yield _per_byte(f"{size // 1024} kB, {way}", size, ours[size], theirs[size])
+        yield _growth(f"64 kB over 8 kB, {way}", ours, theirs)
+    yield _processor(ours)
+
+
+def _per_byte(what: str, size: int, ours: Weight, theirs: Weight) -> Row:
+    ratio = f"{ours.bytes / theirs.bytes:.3f}"
+    return Row(what, f"{ours.bytes / size:.1f}", f"{theirs.bytes / size:,.0f}", ratio, "<= 50", ours.bytes <= 50 * size)

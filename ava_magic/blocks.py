@@ -1,0 +1,102 @@
+"""Settles blocks: tells which top-level Markdown blocks of a growing text can no longer change.
+
+Pure.  What is settled is shown once and left alone; only the tail is painted again.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+__all__ = ["Blocks", "add_display_math", "block_parser"]
+
+
+class Blocks:
+    """An incremental parser: :meth:`feed` it text in any cut; it tells which top-level blocks can no longer change.
+
+    ``tail`` is the text of the block that may still grow.
+    """
+
+    def __init__(self) -> None:
+        self.tail = ""
+
+    def feed(self, text: str) -> str:
+        """Take more text; return the text of the blocks that it settles, ``""`` if it settles none.
+
+        A block is settled when a later one has begun.  For that a line counts when it is whole, since the next
+        character can turn ``#`` from a heading into a word; an unfinished line counts only where whatever it becomes
+        must be a new block.
+        """
+        begun = bool(self.tail) and not self.tail.endswith("\n")
+        self.tail += text
+        if begun and "\n" not in text:
+            return ""
+        whole, newline, unfinished = self.tail.rpartition("\n")
+        lines = [*whole.split("\n"), unfinished] if newline else [unfinished]
+        last = len(lines) - 1  # the unfinished line
+        # A formula that is still open is no block to the parser, and its lines could be anything: it is closed first.
+        source = f"{whole}\n$$\n" if "$$" in whole else f"{whole}\n\\]\n" if "\\[" in whole else f"{whole}\n"
+        blocks = [
+            token
+            for token in block_parser().parse(source)
+            if token.map is not None and token.level == 0 and token.nesting >= 0 and token.map[0] < last
+        ]
+        starts = [token.map[0] for token in blocks if token.map is not None]
+        if blocks and unfinished.strip() and _is_closed(blocks[-1], last):
+            starts.append(last)
+        if len(starts) < 2:
+            return ""
+        self.tail = "\n".join(lines[starts[-1] :])
+        return "\n".join(lines[: starts[-1]]) + "\n"
+
+    def finish(self) -> str:
+        """The end has come: return the rest."""
+        rest, self.tail = self.tail, ""
+        return rest
+
+
+@functools.cache
+def block_parser() -> MarkdownIt:
+    """A parser that finds blocks, and leaves what is in them alone."""
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 100})
+    parser.enable("table")
+    add_display_math(parser)
+    parser.core.ruler.enableOnly(["normalize", "block"])
+    return parser
+
+
+def _is_closed(block: Token, lines: int) -> bool:
+    """Whether the last block of ``lines`` whole lines is over, so that any next line begins another one."""
+    can_go_on_after_a_blank_line = block.type in ("bullet_list_open", "ordered_list_open", "code_block")
+    return block.map is not None and block.map[1] < lines and not can_go_on_after_a_blank_line
+
+
+def add_display_math(parser: MarkdownIt) -> None:
+    r"""Teach ``parser`` the blocks ``$$...$$`` and ``\[...\]``."""
+    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, allow_labels=False, double_inline=True)
+    parser.block.ruler.before("fence", "bracket_block", _bracket_block, {"alt": ["paragraph"]})
+
+
+def _bracket_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    begin = state.bMarks[start] + state.tShift[start]
+    if not state.src.startswith("\\[", begin) or state.is_code_block(start):
+        return False
+    for line in range(start, end):
+        stop = state.eMarks[line]
+        text = state.src[begin if line == start else state.bMarks[line] : stop].rstrip()
+        if line > start and (not text.strip() or state.sCount[line] < state.blkIndent):
+            return False  # a formula ends with its paragraph
+        if text.endswith("\\]"):
+            if not silent:
+                token = state.push("bracket_block", "math", 0)
+                token.block = True
+                token.markup = "\\["
+                token.content = state.getLines(start, line + 1, state.blkIndent, False).strip()[2:-2]
+                token.map = [start, line + 1]
+                state.line = line + 1
+            return True
+    return False

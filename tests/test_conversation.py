@@ -1,0 +1,180 @@
+"""The conversation: exchanges in order, the runs of a cell, and what of it is sent along."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ava_magic.conversation import Anchor, Conversation, Exchange, estimate_tokens, fit
+
+
+def exchange(prompt: str, cell: str | None = None, run: str = "") -> Exchange:
+    return Exchange(prompt, f"re: {prompt}", Anchor(cell, run))
+
+
+def prompts(exchanges: Sequence[Exchange]) -> list[str]:
+    return [each.prompt for each in exchanges]
+
+
+@pytest.fixture
+def conversation() -> Conversation:
+    """Three cells, run once each from top to bottom."""
+    return Conversation([exchange("a", "A", "1"), exchange("b", "B", "2"), exchange("c", "C", "3")])
+
+
+def test_exchanges_stand_in_the_order_in_which_they_were_added() -> None:
+    conversation = Conversation()
+    for prompt in ("one", "two", "three"):
+        conversation.add(exchange(prompt))
+    assert prompts(conversation) == ["one", "two", "three"]
+
+
+def test_a_cell_run_again_replaces_its_turn_in_place(conversation: Conversation) -> None:
+    conversation.add(exchange("a2", "A", "4"))
+    assert prompts(conversation) == ["a2", "b", "c"]
+    conversation.add(exchange("b2", "B", "5"))
+    conversation.add(exchange("b3", "B", "6"))
+    assert prompts(conversation) == ["a2", "b3", "c"]
+
+
+def test_a_cell_run_again_replaces_all_turns_of_its_last_run() -> None:
+    conversation = Conversation()
+    for each in (exchange("a", "A", "1"), exchange("a'", "A", "1"), exchange("b", "B", "2")):
+        conversation.add(each)
+    conversation.add(exchange("a2", "A", "3"))
+    assert prompts(conversation) == ["a2", "b"]
+    conversation.add(exchange("a2'", "A", "3"))
+    conversation.add(exchange("a2''", "A", "3"))
+    assert prompts(conversation) == ["a2", "a2'", "a2''", "b"]
+
+
+def test_a_run_that_adds_nothing_takes_nothing_away(conversation: Conversation) -> None:
+    conversation.before(Anchor("A", "4"))
+    assert prompts(conversation) == ["a", "b", "c"]
+
+
+def test_turns_of_no_cell_only_ever_follow() -> None:
+    conversation = Conversation()
+    for run in ("1", "2", "2"):
+        conversation.add(exchange(f"in {run}", None, run))
+    assert prompts(conversation) == ["in 1", "in 2", "in 2"]
+
+
+def test_with_append_a_cell_run_again_adds_a_turn(conversation: Conversation) -> None:
+    conversation.add(exchange("a2", "A", "4"), rerun="append")
+    assert prompts(conversation) == ["a", "b", "c", "a2"]
+
+
+@pytest.mark.parametrize(
+    ("anchor", "earlier"),
+    [
+        (Anchor("A", "4"), []),
+        (Anchor("B", "4"), ["a"]),
+        (Anchor("C", "4"), ["a", "b"]),
+        (Anchor("B", "2"), ["a", "b"]),
+        (Anchor("D", "4"), ["a", "b", "c"]),
+        (Anchor(None, "4"), ["a", "b", "c"]),
+        (Anchor(), ["a", "b", "c"]),
+    ],
+)
+def test_a_question_follows_what_stands_before_its_cell(
+    conversation: Conversation, anchor: Anchor, earlier: list[str]
+) -> None:
+    assert prompts(conversation.before(anchor)) == earlier
+    assert prompts(conversation.before(anchor, rerun="append")) == ["a", "b", "c"]
+    assert prompts(conversation) == ["a", "b", "c"]
+
+
+def test_a_rerun_does_not_see_what_it_replaces() -> None:
+    conversation = Conversation([exchange("a", "A", "1"), exchange("b", "B", "2"), exchange("b'", "B", "2")])
+    assert prompts(conversation.before(Anchor("B", "3"))) == ["a"]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["A", "B", "C", None]), st.integers(0, 3)), max_size=12))
+def test_each_cell_holds_its_last_run_where_its_first_one_stood(runs: list[tuple[str | None, int]]) -> None:
+    conversation = Conversation()
+    places: dict[str, list[str]] = {}
+    for number, (cell, turns) in enumerate(runs):
+        place = cell or f"no cell {number}"
+        earlier = list(places)[: list(places).index(place)] if place in places else list(places)
+        expected = [prompt for name in earlier for prompt in places[name]]
+        asked = [f"{number}.{turn}" for turn in range(turns)]
+        for prompt in asked:
+            anchor = Anchor(cell, str(number))
+            assert prompts(conversation.before(anchor)) == expected
+            conversation.add(Exchange(prompt, "", anchor))
+            expected.append(prompt)
+        if asked:
+            places[place] = asked
+    assert prompts(conversation) == [prompt for asked in places.values() for prompt in asked]
+
+
+def test_reset_forgets_every_exchange(conversation: Conversation) -> None:
+    conversation.reset()
+    assert len(conversation) == 0
+    assert conversation.before(Anchor("B", "4")) == []
+
+
+def test_a_conversation_reads_as_a_sequence(conversation: Conversation) -> None:
+    assert conversation[0].prompt == "a"
+    assert conversation[-1].prompt == "c"
+    assert isinstance(conversation[1:], Conversation)
+    assert prompts(conversation[1:]) == ["b", "c"]
+    assert conversation[1] in conversation
+    with pytest.raises(IndexError):
+        conversation[3]
+
+
+@pytest.mark.parametrize(("turns", "words"), [(0, "0 turns"), (1, "1 turn"), (2, "2 turns")])
+def test_its_repr_counts_the_turns(conversation: Conversation, turns: int, words: str) -> None:
+    assert repr(conversation[:turns]) == f"<Conversation of {words}>"
+
+
+def test_what_is_handed_out_or_taken_in_is_not_the_conversations_own_list(conversation: Conversation) -> None:
+    conversation.before(Anchor()).clear()
+    conversation[:].reset()
+    given_list = [exchange("a")]
+    other = Conversation(given_list)
+    given_list.clear()
+    assert (len(conversation), len(other)) == (3, 1)
+
+
+def test_an_exchange_is_a_value_with_two_messages() -> None:
+    each = Exchange("hi", "hello")
+    assert each.messages() == [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        each.reply = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("content", "tokens"),
+    [
+        ("", 4),
+        ("four", 5),
+        ("x" * 400, 104),
+        ("\u4e2d" * 4, 7),
+        ("\ud800", 4),
+        ([{"type": "text", "text": "x" * 400}], 110),
+    ],
+)
+def test_tokens_are_estimated_by_bytes(content: object, tokens: int) -> None:
+    assert estimate_tokens(content) == pytest.approx(tokens, abs=6 if isinstance(content, list) else 0)
+
+
+def test_an_exchange_costs_both_its_messages() -> None:
+    assert Exchange("x" * 40, "y" * 80).tokens() == 14 + 24
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 100).map(lambda size: Exchange("x" * size, "")), max_size=8), st.integers(-50, 300))
+def test_as_many_whole_exchanges_from_the_end_as_fit_are_kept(exchanges: list[Exchange], budget: int) -> None:
+    kept, left_out = fit(exchanges, budget)
+    assert [*exchanges[:left_out], *kept] == exchanges
+    assert sum(each.tokens() for each in kept) <= max(budget, 0)
+    if left_out:
+        assert sum(each.tokens() for each in exchanges[left_out - 1 :]) > budget
