@@ -160,6 +160,8 @@ def _value(line: str, position: int, option: Option, with_equals: bool) -> tuple
     start = position if with_equals else len(line) - len(line[position:].lstrip())
     if quoted := _QUOTED.match(line, start):
         return re.sub(r"\\([\"'\\])", r"\1", quoted["text"]), quoted.end()
+    if line[start : start + 1] in ("'", '"'):
+        raise AvaError(f"the value of {option.names[0]} begins with a quote that nothing closes", "config")
     bare = _BARE.match(line, start)
     if bare is None or (not with_equals and bare.group() in (*_BY_NAME, "--")):
         raise AvaError(f"{option.names[0]} needs a value: {option.names[0]} {option.value}", "config")

@@ -6,6 +6,7 @@ Pure.  What is settled is shown once and left alone; only the tail is painted ag
 from __future__ import annotations
 
 import functools
+import re
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
@@ -14,15 +15,20 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 __all__ = ["Blocks", "add_display_math", "block_parser"]
 
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[^\n]*\n")
+_TABLE = re.compile(r"[^\n]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-+[-:| \t]*\n")
+
 
 class Blocks:
     """An incremental parser: :meth:`feed` it text in any cut; it tells which top-level blocks can no longer change.
 
-    ``tail`` is the text of the block that may still grow.
+    ``tail`` is the text of the block that may still grow, ``settled`` the number of characters that are settled.
     """
 
     def __init__(self) -> None:
         self.tail = ""
+        self.settled = 0
+        self._repeated = 0  # characters at the start of the tail that stand in what is settled already
 
     def feed(self, text: str) -> str:
         """Take more text; return the text of the blocks that it settles, ``""`` if it settles none.
@@ -39,10 +45,9 @@ class Blocks:
         lines = [*whole.split("\n"), unfinished] if newline else [unfinished]
         last = len(lines) - 1  # the unfinished line
         # A formula that is still open is no block to the parser, and its lines could be anything: it is closed first.
-        source = f"{whole}\n$$\n" if "$$" in whole else f"{whole}\n\\]\n" if "\\[" in whole else f"{whole}\n"
         blocks = [
             token
-            for token in block_parser().parse(source)
+            for token in block_parser().parse(f"{whole}\n\\]\n$$\n")
             if token.map is not None and token.level == 0 and token.nesting >= 0 and token.map[0] < last
         ]
         starts = [token.map[0] for token in blocks if token.map is not None]
@@ -50,13 +55,38 @@ class Blocks:
             starts.append(last)
         if len(starts) < 2:
             return ""
-        self.tail = "\n".join(lines[starts[-1] :])
-        return "\n".join(lines[: starts[-1]]) + "\n"
+        return self._settle(len("\n".join(lines[: starts[-1]])) + 1)
+
+    def split(self, least: int) -> str:
+        """Settle part of the tail: what stands before a line end (else a space) after ``least`` characters of the text.
+
+        For a block that has grown too large to be painted again and again.  The rest goes on as a block of the same
+        kind: a fence is opened anew, a table begins with its header, as on a new page.  Returns the text of what is
+        settled, ``""`` where there is no place to split.
+        """
+        position = least - self.settled + self._repeated
+        place = self.tail.find("\n", position) + 1 or self.tail.find(" ", position) + 1
+        opening = _FENCE.match(self.tail)
+        header = opening or _TABLE.match(self.tail)
+        if not place or place >= len(self.tail) or (header and place <= header.end()):
+            return ""
+        settled = self._settle(place)
+        if header:
+            self.tail = header.group() + self.tail
+            self._repeated = header.end()
+        return f"{settled}{opening[1]}\n" if opening else settled
 
     def finish(self) -> str:
         """The end has come: return the rest."""
-        rest, self.tail = self.tail, ""
+        rest = self.tail
+        self._settle(len(rest))
         return rest
+
+    def _settle(self, length: int) -> str:
+        settled, self.tail = self.tail[:length], self.tail[length:]
+        self.settled += length - self._repeated
+        self._repeated = 0
+        return settled
 
 
 @functools.cache

@@ -127,17 +127,20 @@ def _show_idle_footnotes(state: StateCore) -> None:
     """Turn a footnote that nothing refers to into plain paragraphs: the plugin would drop its words."""
     referred = state.env.get("footnotes", {}).get("refs", {})
     out: list[Token] = []
-    label = None
+    idle: list[str] = []  # the labels of the footnotes around the token; "" for one that is left as it is
+    unsaid = ""
     for token in state.tokens:
-        if token.type == "footnote_reference_open" and referred.get(f":{token.meta['label']}", -1) < 0:
+        if token.type == "footnote_reference_open":
             label = token.meta["label"]
+            unsaid = label if referred.get(f":{label}", -1) < 0 else ""
+            idle.append(unsaid)
+            if unsaid:
+                continue
+        elif token.type == "footnote_reference_close" and idle.pop():
             continue
-        if token.type == "footnote_reference_close" and label is not None:
-            label = None
-            continue
-        if label and token.type == "inline":
-            token.children = [Token("text", "", 0, content=f"[^{label}]: "), *(token.children or [])]
-            label = ""
+        elif token.type == "inline" and unsaid:
+            token.children = [Token("text", "", 0, content=f"[^{unsaid}]: "), *(token.children or [])]
+            unsaid = ""
         out.append(token)
     state.tokens = out
 

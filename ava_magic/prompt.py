@@ -93,7 +93,7 @@ def _attribute(value: Any, name: str) -> Any:
             return in_class.__get__(value)
         except AttributeError:  # an empty slot
             return _MISSING
-    found = _class_attribute(value, name) if _is_a(value, type) else _instance_dict(value).get(name, in_class)
+    found = _class_attribute(value, name) if _is_a(value, type) else dict.get(_instance_dict(value), name, in_class)
     is_computed = _class_attribute(type(found), "__get__") is not _MISSING
     return _MISSING if is_computed else found
 

@@ -54,7 +54,7 @@ class Transform:
             return lines
         if cell := _CELL.match(source):
             return [_call(cell["line"].strip(), source[cell.end() :], awaits=self._can_await()) + "\n"]
-        if source.startswith("%%"):
+        if source.lstrip().startswith("%%"):
             return lines  # the body belongs to that magic, which may come back here with it
         scopes: list[tuple[int, str]] = []
         code = [self._rewrite(statement, escape, scopes) for statement, escape in statements(source)]

@@ -52,6 +52,12 @@ def test_a_cell_run_again_replaces_all_turns_of_its_last_run() -> None:
     assert prompts(conversation) == ["a2", "a2'", "a2''", "b"]
 
 
+def test_turns_of_a_run_that_stand_apart_are_replaced_where_the_first_stood() -> None:
+    conversation = Conversation([exchange("a", "A", "1"), exchange("b", "B", "2"), exchange("a'", "A", "3")])
+    conversation.add(exchange("a2", "A", "4"))
+    assert prompts(conversation) == ["a2", "b"]
+
+
 def test_a_run_that_adds_nothing_takes_nothing_away(conversation: Conversation) -> None:
     conversation.before(Anchor("A", "4"))
     assert prompts(conversation) == ["a", "b", "c"]

@@ -84,7 +84,10 @@ class Page(HTMLParser):
     def handle_comment(self, data: str) -> None:
         self.oddities.append(data)
 
-    handle_decl = handle_pi = unknown_decl = handle_comment
+    def handle_decl(self, decl: str) -> None:
+        self.oddities.append(decl)
+
+    handle_pi = unknown_decl = handle_comment
 
 
 def assert_inert(html: str) -> None:
@@ -189,7 +192,6 @@ def test_a_link_to_the_web_or_to_mail_opens_apart_and_knows_nothing_of_this_page
     assert [urlsplit(link).geturl() for link in Page(html).links] == [urlsplit(url).geturl()]
 
 
-# BUG (left failing): an empty address is not asked about, and becomes a link to the page itself.
 @pytest.mark.parametrize("text", ["[x]()", "[x](<>)", "![x]()", "[x]\n\n[x]: <>"])
 def test_a_link_to_nowhere_is_no_link(text: str) -> None:
     assert Page(to_html(text)).links == []
@@ -249,6 +251,16 @@ def test_footnotes_of_two_replies_in_one_page_do_not_meet() -> None:
     ]
     assert len(ids[0]) == len(ids[1]) == 2
     assert not ids[0] & ids[1]
+
+
+# BUG (left failing): the inner end is taken for that of the outer note, whose own end then has no beginning.
+@pytest.mark.parametrize(
+    "text", ["[^1]: [^1]: words", "[^1]: [^2]: words", "[^1]: > [^1]: words", "a[^1]\n\n[^1]: [^2]: words"]
+)
+def test_a_footnote_may_stand_in_a_footnote(text: str) -> None:
+    html = to_html(text)
+    assert_inert(html)
+    assert "words" in Page(html).text
 
 
 @pytest.mark.parametrize("nested", ["> " * 300, "- " * 300, "1. " * 300, "- > " * 150, "[" * 300, "![" * 300])
@@ -359,7 +371,6 @@ def test_a_formula_stands_alone_in_its_element_as_it_was_written(text: str, form
     assert Page(to_html(text)).formulas == formulas
 
 
-# BUG (left failing): a line of it that begins with a sign or a "#" is taken for a list or a heading.
 @pytest.mark.parametrize("line", ["- c", "+ c", "# c"])
 def test_a_formula_in_brackets_keeps_its_lines(line: str) -> None:
     text = f"\\[\na\n{line}\n\\]"
@@ -394,7 +405,6 @@ def test_plain_text_is_shown_as_it_is(text: str) -> None:
     assert Page(html).text == text.replace("\x1b", "\u241b").replace("\u202e", "\u27e8U+202E\u27e9")
 
 
-# BUG (left failing): the label of a display formula, and a footnote that nothing refers to, are not shown.
 @pytest.mark.parametrize("text", ["$$a$$ (where a is large)", "$$\na\n$$ (7)", "[^1]: a note to nothing"])
 def test_no_words_of_a_reply_are_lost(text: str) -> None:
     shown = Page(to_html(text)).text
@@ -485,6 +495,8 @@ def test_a_link_to_the_web_or_to_mail_stays_in_the_inert_markdown(text: str) -> 
 
 @settings(deadline=None)
 @given(hostile_texts)
+@example("`<img src=x>` ``<!-- ` -->``")
+@example("- ```\n  <img src=x>\n  ```\n> ~~~\n> </script>\n> ~~~")
 def test_outside_of_code_blocks_inert_markdown_begins_no_tag_and_no_image(text: str) -> None:
     inert = inert_markdown(text)
     lines = inert.split("\n")
@@ -569,8 +581,7 @@ def test_settled_blocks_and_the_rest_are_the_text_however_it_is_cut(text: str, p
     assert "".join(settle(text, cut(text, places))) == text
 
 
-# BUG (left failing): markdown-it counts a lone carriage return as a line end, split("\n") does not; the views are safe,
-# since they feed visible() text, but then a CRLF that two deltas share becomes two line ends.
+# The parser takes it for a line end.
 def test_a_lone_carriage_return_adds_nothing() -> None:
     text = "\r\r\r\ra\n\nb\n"
     assert "".join(settle(text, [text])) == text
@@ -618,14 +629,18 @@ def test_settled_blocks_look_alone_as_they_do_in_the_whole(text: str, places: li
         assert "".join(map(to_html, settle(text, chunks))) == to_html(text)
 
 
-# BUG (left failing): until its end has come a display formula is no block for the parser, so a line of it that begins
-# with a sign is taken for a list, or one after a blank line for a paragraph, and what stands before it is settled.
+# Until its end has come a formula is no block to the parser, and its lines may look like other blocks.
+# BUG (left failing): where "$$" stands in the same tail, an open "\\[" is not closed; "\\]\n$$\n" closes either.
 @pytest.mark.parametrize(
-    "formula", ["$$\na = b\n- c\n$$", "$$\na = b\n+ c\n$$", "$$\na\n\nb\n$$", "$$\n# a\n$$", "$$\na\n---\nb\n$$"]
+    "line", ["- c", "+ c", "# c", "---", "> c", "1. c", "```", "| c |", "$c", "\\\\", "\\begin{x}"]
+)
+@pytest.mark.parametrize(
+    "opening", ["$$", "\\[", "After $$x$$:\n\\[", "After \\[x\\]:\n$$", "$$x$$\n\n\\[", "- x\n\n\\["]
 )
 @pytest.mark.parametrize("step", [1, 3, 1_000])
-def test_a_display_formula_is_one_block(formula: str, step: int) -> None:
-    text = f"{formula}\n\nAfter it.\n"
+def test_a_display_formula_is_one_block(opening: str, line: str, step: int) -> None:
+    closing = "\\]" if opening.endswith("[") else "$$"
+    text = f"{opening}\na = b\n{line}\n{closing}\n\nAfter it.\n"
     assert "".join(map(to_html, settle(text, in_steps(text, step)))) == to_html(text)
 
 
@@ -651,6 +666,8 @@ def test_a_display_formula_is_one_block(formula: str, step: int) -> None:
         ("> a\n\n", "b\n", "> a\n\n"),
         ("a\n\n\n\n", "b", "a\n\n\n\n"),
         ("a\n\nb\n\nc\n\n", "d", "c\n\n"),
+        ("<!--\n\nb\n\n", "c", "b\n\n"),
+        ("<pre>\n\nb\n\n", "c", "b\n\n"),
     ],
 )
 def test_a_block_is_settled_when_another_has_surely_begun(text: str, more: str, settled: str) -> None:

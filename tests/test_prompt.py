@@ -146,8 +146,6 @@ _FIELDS = [
     "{H.a}",
     "{box[0].a}",
 ]
-# BUG (left failing): __class__ and __getattribute__, which isinstance() asks where the type says no; issubclass() of the
-# value's type does not.
 _HOOKS = [
     *(
         "__getattr__",
@@ -178,6 +176,14 @@ def noting(ran: list[str], name: str) -> Callable[..., Any]:
     return hook
 
 
+def object_of(kind: Any) -> object:
+    """An instance of ``kind``, without a call of anything that it says of itself."""
+    for base in (dict, list, str):
+        if issubclass(kind, base):
+            return base.__new__(kind)
+    return object.__new__(kind)
+
+
 @pytest.mark.parametrize("hook", _HOOKS)
 @pytest.mark.parametrize("kind", [object, dict, list, str])
 def test_no_hook_of_a_value_runs_to_find_it(hook: str, kind: type) -> None:
@@ -185,7 +191,7 @@ def test_no_hook_of_a_value_runs_to_find_it(hook: str, kind: type) -> None:
     spy = noting(ran, hook)
     hooks = {hook: property(spy) if hook in ("__class__", "__dict__", "__doc__", "__wrapped__") else spy}
     hostile_type = type("Hostile", (kind,), hooks)
-    hostile = kind.__new__(hostile_type)
+    hostile: Any = object_of(hostile_type)
     if hook != "__dict__":
         object.__setattr__(hostile, "stored", [hostile])
     ran.clear()
@@ -194,7 +200,6 @@ def test_no_hook_of_a_value_runs_to_find_it(hook: str, kind: type) -> None:
     assert ran == []
 
 
-# BUG (left failing): type(found).__name__ and hasattr(type(found), "__get__") ask the metaclass of what was found.
 @pytest.mark.parametrize(
     "hook", ["__getattr__", "__getattribute__", "__instancecheck__", "__subclasscheck__", "__eq__"]
 )
@@ -203,7 +208,7 @@ def test_no_hook_of_a_values_metaclass_runs_to_find_it(hook: str, kind: type) ->
     ran: list[str] = []
     metaclass = type("Meta", (type,), {hook: noting(ran, hook), "__hash__": type.__hash__})
     hostile_type = metaclass("Hostile", (kind,), {})
-    hostile = kind.__new__(hostile_type)
+    hostile: Any = object_of(hostile_type)
     holder = Plain()
     holder.items = [hostile]
     holder.name = hostile
@@ -213,7 +218,6 @@ def test_no_hook_of_a_values_metaclass_runs_to_find_it(hook: str, kind: type) ->
     assert ran == []
 
 
-# BUG (left failing): a descriptor whose class is called "member_descriptor" is taken for a slot, and runs.
 @pytest.mark.parametrize("name", ["Descriptor", "member_descriptor", "getset_descriptor"])
 def test_no_descriptor_of_a_class_runs(name: str) -> None:
     ran: list[str] = []
@@ -223,11 +227,20 @@ def test_no_descriptor_of_a_class_runs(name: str) -> None:
     assert ran == []
 
 
-# BUG (left failing): dict.__getitem__ asks __missing__, so a look at a defaultdict adds to it; dict.get does not.
 def test_a_key_that_is_missing_is_not_made() -> None:
     table = collections.defaultdict(list, here=[1])
     assert fill("{table['here']} {table['gone']}", {"table": table}) == "[1] {table['gone']}"
     assert dict(table) == {"here": [1]}
+
+
+# BUG (left failing): an instance's __dict__ may be of a class with a get() of its own; dict.get() is not.
+def test_a_dict_of_attributes_that_looks_things_up_in_its_own_way_is_not_asked() -> None:
+    ran: list[str] = []
+    hooks = {name: noting(ran, name) for name in ("get", "__getitem__", "__contains__", "__missing__", "__iter__")}
+    holder = Plain()
+    holder.__dict__ = type("Own", (dict,), hooks)(name="stored")
+    interpolate("{holder.name} {holder.nowhere}", {"holder": holder}, shown)
+    assert ran == []
 
 
 def test_a_container_that_looks_things_up_in_its_own_way_is_not_asked() -> None:
@@ -238,7 +251,6 @@ def test_a_container_that_looks_things_up_in_its_own_way_is_not_asked() -> None:
     assert fill("{own[0]}", {"own": Own([1])}) == "{own[0]}"
 
 
-# BUG (left failing): each of these raises out of interpolate().
 @pytest.mark.parametrize("typed", ["{empty.name}", "{Slotted.name}", "{mock['k']}", "{mock[0]}"])
 def test_what_cannot_be_read_stays_as_typed(typed: str) -> None:
     empty = object.__new__(Slotted)  # its slot holds nothing

@@ -59,7 +59,6 @@ def test_the_repr_tells_of_the_text_without_showing_it() -> None:
     assert repr(reply) == "<Reply of 12,345 characters from openai m \u00b7 0.0 s \u00b7 a note>"
 
 
-# BUG (left failing): the model's name is the endpoint's own words, and a terminal obeys what stands in it.
 @pytest.mark.parametrize("name", ["\x1b]0;title\x07", "two\nlines", "\u202eflipped", "half \ud83d"])
 def test_the_repr_is_one_visible_line_whatever_the_model_calls_itself(name: str) -> None:
     shown = repr(Reply("hello", model=name))

@@ -145,6 +145,11 @@ def test_a_retry_that_is_no_plausible_number_is_passed_over(value: str) -> None:
     assert decoder.retry == 20
 
 
+def test_an_id_that_holds_nul_is_passed_over() -> None:
+    events = EventDecoder().feed(b"id: 1\ndata: a\nid: 2\0\n\nid: \0\ndata: b\n\n")
+    assert [event.id for event in events] == ["1", "1"]
+
+
 def test_a_block_that_nothing_closes_is_dropped() -> None:
     decoder = EventDecoder()
     assert decoder.feed(b"data: a\n") == []

@@ -34,7 +34,8 @@ def transformed(cell: str, *, can_await: bool = True) -> str:
 def questions(cell: str, *, can_await: bool = True) -> list[Question]:
     """The questions in what IPython makes of ``cell``, all its own transforms done; it must be Python that compiles."""
     shell = TransformerManager()
-    shell.cleanup_transforms.append(Transform(lambda: can_await))
+    transform = Transform(lambda: can_await)
+    shell.cleanup_transforms[:] = [transform, *shell.cleanup_transforms, transform]  # as the extension puts it in
     return questions_in(shell.transform_cell(cell))
 
 
@@ -45,7 +46,7 @@ def questions_in(code: str) -> list[Question]:
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            texts = tuple(argument.value for argument in node.args if isinstance(argument, ast.Constant))
+            texts = tuple(ast.literal_eval(argument) for argument in node.args if isinstance(argument, ast.Constant))
             if node.func.attr == "awaited":
                 found.append((node, Question(texts, id(node) in awaited, bool(node.keywords))))
             elif node.func.attr.startswith("run_") and texts[0] == "ava":
@@ -174,7 +175,6 @@ def test_each_of_several_is_made_as_its_own_place_asks() -> None:
     ]
 
 
-# BUG (left failing): a comment at the margin ends the function for the transform, which then writes an await into it.
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_a_comment_at_the_margin_does_not_end_a_function(kind: str) -> None:
     (question,) = questions(f"{kind} f():\n    x = 1\n# a note\n    return %ava q\n")
@@ -199,6 +199,7 @@ def test_a_comment_at_the_margin_does_not_end_a_function(kind: str) -> None:
         "# %ava q\n",
         "# x = %ava q\n",
         "x = 1 # %ava q\n",
+        "x = 1 # y = %ava q\n",
         "x %ava\n",
         "x = 5 %ava\n",
         "x = y == z %ava\n",
@@ -224,19 +225,6 @@ def test_a_comment_at_the_margin_does_not_end_a_function(kind: str) -> None:
     ],
 )
 def test_what_is_no_such_magic_is_left_as_it_was_typed(cell: str) -> None:
-    assert transformed(cell) == cell
-
-
-# BUG (left failing): the magic's call is written behind the "#" of a comment that follows an assignment.
-def test_a_comment_behind_an_assignment_is_left_as_it_was_typed() -> None:
-    assert transformed("x = 1  # y = %ava q\n") == "x = 1  # y = %ava q\n"
-
-
-# BUG (left failing): the body of another cell magic is no code of this cell; %%writefile writes our call into the file,
-# and under %%time (in a terminal) the await is a SyntaxError.  IPython runs the transform again on a body that is code.
-@pytest.mark.parametrize("magic", ["writefile notes.txt", "time", "capture out", "bash", "markdown"])
-def test_the_body_of_another_cell_magic_is_left_to_that_magic(magic: str) -> None:
-    cell = f"%%{magic}\n%ava q\nx = %ava q\n"
     assert transformed(cell) == cell
 
 
@@ -273,8 +261,6 @@ def test_a_prompt_may_be_empty() -> None:
     assert prompts("%ava\nx = %ava   \n") == ["", ""]
 
 
-# BUG (left failing): these targets are not known to begin a raw line, so the prompt's brackets and quotes are read as
-# Python's, and the prompt takes in the lines of code that follow.
 @pytest.mark.parametrize("target", ["a['k']", "a = b", "a[x == 1]", 'a["="]', "a >>"])
 @pytest.mark.parametrize("prompt", ["a sad face :(", "three '''", "or {"])
 def test_a_prompt_ends_with_its_line_whatever_it_is_assigned_to(target: str, prompt: str) -> None:
@@ -282,13 +268,11 @@ def test_a_prompt_ends_with_its_line_whatever_it_is_assigned_to(target: str, pro
     assert code.splitlines()[1:] == ["y = 1"]
 
 
-# BUG (left failing): a target that holds "%" is not seen as one; the prompt's "?" then asks IPython for help.
 @pytest.mark.parametrize("target", ["a['%d']", "a[b % 2]"])
 def test_a_target_may_hold_a_percent_sign(target: str) -> None:
     assert prompts(f"{target} = %ava what is a list?\n") == ["what is a list?"]
 
 
-# BUG (left failing): behind a colon or a semicolon the magic is left to IPython, which makes a call for help of this.
 @pytest.mark.parametrize("before", ["if True: ", "y = 1; "])
 def test_an_assignment_behind_another_statement_keeps_its_question_mark(before: str) -> None:
     assert prompts(f"{before}x = %ava what is a list?\n") == ["what is a list?"]
@@ -308,7 +292,6 @@ def test_a_backslash_at_the_end_of_the_line_continues_the_prompt(cell: str, prom
     assert prompts(cell + "y = 1\n") == [prompt]
 
 
-# BUG (left failing): of two backslashes at the end, which continue nothing, one is taken away.
 def test_an_escaped_backslash_at_the_end_of_the_line_is_text() -> None:
     assert prompts("%ava a line of TeX \\\\\ny = 1\n") == ["a line of TeX \\\\"]
 
@@ -331,12 +314,27 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> InteractiveShell:
     return shell
 
 
-# BUG (left failing): IPython's own clean-up comes first, and takes prompts and blank space out of the body.  The place
-# for the transform is before all others, where it sees the cell as it was typed.
+# IPython's own clean-up takes prompts and blank space out of a cell.
 @pytest.mark.parametrize("body", [">>> 1 + 1\n2\n", "In [1]: 1 + 1\nOut[1]: 2\n", "a\n    \nb\n"])
 def test_a_session_pasted_into_the_body_keeps_its_prompts_and_spaces(shell: InteractiveShell, body: str) -> None:
     (question,) = questions_in(shell.transform_cell(f"%%ava why?\n{body}"))
     assert question.texts == ("why?", body)
+
+
+# A magic whose body is code has IPython transform it again, by itself; of another one the body is no code at all.
+# BUG (left failing): below blank lines the first pass does not see the "%%" and rewrites the body.
+@pytest.mark.parametrize("magic", ["writefile notes.txt", "time", "capture out", "bash", "markdown"])
+@pytest.mark.parametrize("before", ["", "\n", "  \n\n"])
+def test_the_body_of_another_cell_magic_is_left_to_that_magic(shell: InteractiveShell, magic: str, before: str) -> None:
+    body = "%ava q\nx = %ava it's?\n"
+    name, _, line = magic.partition(" ")
+    expected = f"get_ipython().run_cell_magic({name!r}, {line!r}, {body!r})\n"
+    assert shell.transform_cell(f"{before}%%{magic}\n{body}") == expected
+
+
+@pytest.mark.parametrize("cell", [">>> %ava q?\n", "In [1]: x = %ava q?\n", "    %ava q?\n", "\n  x = %ava q?\n"])
+def test_a_magic_behind_a_prompt_or_an_indent_is_one(shell: InteractiveShell, cell: str) -> None:
+    assert questions_in(shell.transform_cell(cell)) == [Question(("q?",), awaited=False)]
 
 
 @pytest.mark.parametrize("cell", ["%%ava a\nb\n", "\n\n%%ava a\nb\n", "  \n%%ava a\nb\n"])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..chat import Turn
 
-__all__ = ["View", "choose", "pace", "status_line"]
+__all__ = ["Fresh", "View", "choose", "pace", "status_line"]
 
 
 class View(Protocol):
@@ -35,6 +35,23 @@ class View(Protocol):
     def close(self, reply: Reply | None) -> None:
         """The turn is over, and ``reply`` is what came of it; ``None``: nothing."""
         ...
+
+
+class Fresh:
+    """What has come of a turn since it was last looked at, as text to show."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._seen = 0
+        self._half_line_end = ""
+
+    def read(self) -> str:
+        """The new text, ``""`` if there is none."""
+        pieces = self._turn.pieces[self._seen :]
+        self._seen += len(pieces)
+        text = self._half_line_end + "".join(pieces)
+        self._half_line_end = "\r" if text.endswith("\r") else ""  # the LF of a CRLF may be on its way
+        return visible(text[:-1] if self._half_line_end else text)
 
 
 def pace(paint: Callable[[Any], float]) -> Callable[[Any], float]:

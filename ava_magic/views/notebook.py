@@ -1,9 +1,9 @@
 """The notebook: an area of ``Output`` widgets while the reply streams, one ordinary output when it has ended.
 
-The area holds an ``Output`` for every few settled blocks and one for the tail.  An ``Output`` is the tail until a later
-block begins and it has grown large; then it is painted one last time, with its settled blocks alone, and a new one
-takes over what begins.  No shown text ever moves or goes, what is settled is not sent again, and the list of outputs
-stays short (it is sent whole each time it grows).
+The area holds an ``Output`` for every few settled blocks and one for the tail.  An ``Output`` is the tail until it has
+grown large and all that it shows is settled; then it is left as it is, and a new one takes over what begins.  So no
+shown text ever moves or goes, what is settled is not sent again, and the list of outputs stays short (it is sent whole
+each time it grows).
 
 ``with output:`` and ``append_stdout`` are not used: the one swallows exceptions, the other sends everything again for
 each piece.  Assigning ``outputs`` does neither.
@@ -11,6 +11,7 @@ each piece.  Assigning ``outputs`` does neither.
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections.abc import Callable
@@ -22,16 +23,17 @@ from ..blocks import Blocks
 from ..controls import visible
 from ..markdown import plain, to_html
 from ..reply import Reply
-from . import pace, status_line
+from ..unfinished import mend
+from . import Fresh, pace, status_line
 
 if TYPE_CHECKING:
     from ..chat import Turn
 
 __all__ = ["HtmlView", "WidgetView"]
 
-_FULL = 4_000  # characters after which an output is left as it is and the next one begins
 _HOW_TO_STOP = "interrupt the kernel to stop"
 _SLOWEST_STATUS = 1.0  # seconds between two updates of the line that shows time and tokens
+_BYTES_A_SECOND = 40_000  # what the frames of one reply may take of the way to the browser
 
 
 def final_bundle(reply: Reply | None) -> tuple[dict[str, str], dict[str, Any]]:
@@ -65,10 +67,10 @@ class WidgetView:
         self._frame = 1 / frame_rate
         self._display_id = uuid.uuid4().hex
         self._blocks = Blocks()
-        self._settled = ""  # what the last output holds of settled blocks
-        self._seen = 0  # pieces of the turn that were looked at
-        self._received = 0  # characters that were fed to the blocks
-        self._painted = 0  # the same, at the last frame
+        self._fresh = Fresh(turn)
+        self._settled = ""  # the HTML of what is settled in the last output
+        self._tail = ""  # the HTML of the rest
+        self._received = 0  # characters of the reply that were painted
         self._status_painted = 0.0
 
     def open(self) -> None:
@@ -104,24 +106,26 @@ class WidgetView:
     @pace
     def paint(self) -> float:
         self._paint_status()
-        pieces = self._turn.pieces[self._seen :]
-        if not pieces:
+        text = self._fresh.read()
+        if not text:
             return self._frame
-        self._seen += len(pieces)
-        text = "".join(pieces)
-        self._received += len(text)
-        self._settled += self._blocks.feed(text)
-        everything_shown_is_settled = self._painted <= self._received - len(self._blocks.tail)
-        if len(self._settled) >= _FULL and everything_shown_is_settled:
+        painted, self._received = self._received, self._received + len(text)
+        self._settle(self._blocks.feed(text))
+        full = max(3000, 7.5 * math.sqrt(self._received))  # so that neither the outputs nor their list grow too long
+        if len(self._settled) < full < len(self._tail):
+            self._settle(self._blocks.split(painted))
+        if len(self._settled) >= full and self._blocks.settled >= painted:  # so nothing that is shown would move
             self._show(self._settled)
             self._settled = ""
             self._outputs.append(self._new_output())
-            self._show(self._blocks.tail)
             self._area.children = [self._bar, *self._outputs]
-        else:
-            self._show(self._settled + self._blocks.tail)
-        self._painted = self._received
-        return self._frame
+        self._tail = to_html(mend(self._blocks.tail))
+        self._show(self._settled + self._tail)
+        return max(self._frame, len(self._settled + self._tail) / _BYTES_A_SECOND)
+
+    def _settle(self, text: str) -> None:
+        if text:
+            self._settled += to_html(text)
 
     def close(self, reply: Reply | None) -> None:
         data, metadata = final_bundle(reply)
@@ -132,10 +136,9 @@ class WidgetView:
         for styled in (self._button, self._status):
             styled.style.close()
 
-    def _show(self, text: str) -> None:
-        self._outputs[-1].outputs = (
-            {"output_type": "display_data", "data": {"text/html": to_html(text)}, "metadata": {}},
-        )
+    def _show(self, html: str) -> None:
+        output = {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}
+        self._outputs[-1].outputs = (output,)
 
     def _paint_status(self) -> None:
         now = time.monotonic()
@@ -154,9 +157,11 @@ class HtmlView:
 
     def __init__(self, turn: Turn, frame_rate: float) -> None:
         self._turn = turn
-        self._frame = max(0.25, 1 / frame_rate)
+        self._frame = self._wanted = max(0.25, 1 / frame_rate)
+        self._fresh = Fresh(turn)
+        self._blocks = Blocks()
+        self._settled = ""
         self._display_id = uuid.uuid4().hex
-        self._seen = 0
 
     def open(self) -> None:
         line = status_line(self._turn, time.monotonic(), _HOW_TO_STOP)
@@ -165,12 +170,13 @@ class HtmlView:
 
     @pace
     def paint(self) -> float:
-        if self._seen < len(self._turn.pieces):
-            self._seen = len(self._turn.pieces)
-            text = "".join(self._turn.pieces)
-            data = {"text/plain": visible(text), "text/html": to_html(text)}
+        if text := self._fresh.read():
+            self._settled += to_html(self._blocks.feed(text))
+            html = self._settled + to_html(mend(self._blocks.tail))
+            data = {"text/plain": visible("".join(self._turn.pieces)), "text/html": html}
             update_display(data, raw=True, display_id=self._display_id)
-        return self._frame
+            self._wanted = max(self._frame, 2 * len(html) / _BYTES_A_SECOND)
+        return self._wanted
 
     def close(self, reply: Reply | None) -> None:
         data, metadata = final_bundle(reply)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..controls import visible
 from ..reply import Reply
+from . import Fresh
 
 if TYPE_CHECKING:
     from ..chat import Turn
@@ -18,18 +19,15 @@ class PlainView:
     """Writes the reply to ``sys.stdout`` as it comes."""
 
     def __init__(self, turn: Turn, frame_rate: float) -> None:
-        self._turn = turn
         self._frame = 1 / frame_rate
-        self._shown = 0
+        self._fresh = Fresh(turn)
         self._ends_line = True
 
     def open(self) -> None:
         """Nothing stands on the screen before the first words do."""
 
     def paint(self) -> float:
-        pieces = self._turn.pieces[self._shown :]
-        self._shown += len(pieces)
-        if text := visible("".join(pieces)):
+        if text := self._fresh.read():
             sys.stdout.write(text)
             sys.stdout.flush()
             self._ends_line = text.endswith("\n")

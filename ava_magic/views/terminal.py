@@ -15,7 +15,7 @@ from rich.text import Text
 from ..blocks import Blocks
 from ..controls import visible
 from ..reply import Reply
-from . import pace, status_line
+from . import Fresh, pace, status_line
 
 if TYPE_CHECKING:
     from ..chat import Turn
@@ -31,7 +31,7 @@ class TerminalView:
     def __init__(self, turn: Turn, frame_rate: float) -> None:
         self._turn = turn
         self._frame = 1 / frame_rate
-        self._seen = 0
+        self._fresh = Fresh(turn)
         self._blocks = Blocks()
         self._is_first_block = True
         self._console = Console()
@@ -43,10 +43,8 @@ class TerminalView:
 
     @pace
     def paint(self) -> float:
-        pieces = self._turn.pieces[self._seen :]
-        self._seen += len(pieces)
-        if pieces and (settled := self._blocks.feed(visible("".join(pieces)))):
-            self._print(settled)
+        if text := self._fresh.read():
+            self._print(self._blocks.feed(text))
         self._live.update(Group(self._tail(), self._status()), refresh=True)
         return self._frame
 

@@ -12,9 +12,11 @@ from .first_delta import first_delta
 from .load import load
 from .stop import stop
 from .table import HEAD, Row
+from .throughput import throughput
+from .traffic import traffic
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
-    benchmark.__name__: benchmark for benchmark in (decode, delta, load, first_delta, stop)
+    benchmark.__name__: benchmark for benchmark in (decode, delta, load, first_delta, stop, traffic, throughput)
 }
 
 

@@ -6,12 +6,11 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import aclosing
-from statistics import median
 
 import aiohttp
 
 from ava_magic import Chat
-from tests.kernel import Cell, Kernel
+from tests.kernel import Kernel
 
 from .server import WORD, serving
 from .table import Row

@@ -29,9 +29,9 @@ class Meter:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         kernel.client.iopub_channel.stop()  # it would be a second one to send everything to
-        self._socket = zmq.Context.instance().socket(zmq.SUB)
-        self._socket.rcvhwm = 0  # nothing is dropped
-        self._socket.rcvtimeo = _LONGEST
+        self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
+        self._socket.setsockopt(zmq.RCVHWM, 0)  # nothing is dropped
+        self._socket.setsockopt(zmq.RCVTIMEO, _LONGEST)
         self._socket.subscribe(b"")
         self._socket.connect(f"tcp://127.0.0.1:{kernel.manager.iopub_port}")
         while not self._socket.poll(200):  # until the subscription has arrived

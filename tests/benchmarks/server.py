@@ -19,7 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .texts import cut, deltas, markdown, payload, payloads, stream_of
+from .texts import deltas, markdown, payload, payloads, stream_of
 
 __all__ = ["WORD", "serving"]
 
@@ -66,16 +66,16 @@ async def _paced(response: web.StreamResponse, body: dict[str, Any]) -> None:
 
 
 async def _full(response: web.StreamResponse, body: dict[str, Any]) -> None:
-    for block in _full_stream(body["count"]):
-        await response.write(block)
+    for event in _events(body["count"]):
+        await response.write(event)
 
 
 _ANSWERS = {"first": _first, "paced": _paced, "full": _full}
 
 
 @functools.cache
-def _full_stream(count: int) -> list[bytes]:
-    return cut(stream_of(payloads(count)))
+def _events(count: int) -> list[bytes]:
+    return [stream_of([text]) for text in payloads(count)]
 
 
 @functools.cache
