@@ -243,6 +243,8 @@ def close_all() -> None:
     for loop, held in list(_sessions.items()):
         if loop.is_closed():
             held.session.detach()  # its sockets went with the loop; without this, aiohttp complains about them
+            with suppress(StopIteration, RuntimeError):
+                held.keeper.aclose().send(None)  # nothing in it has to wait any more
         elif loop.is_running():
             asyncio.run_coroutine_threadsafe(held.keeper.aclose(), loop)
         else:

@@ -203,5 +203,5 @@ reply = asyncio.run(Chat(base_url={endpoint.url!r}).ask("what is this?"))
 assert "IPython" not in sys.modules and "ipywidgets" not in sys.modules and "rich" not in sys.modules
 print(reply)
 """
-    done = subprocess.run([sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("fine\n", "")

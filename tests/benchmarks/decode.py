@@ -18,7 +18,7 @@ from .timing import Comparison, compare, seconds_of, wanted
 __all__ = ["decode", "delta"]
 
 _EVENTS = 100_000
-_ROUNDS = 7
+_ROUNDS = 11
 
 
 class _Decoder(Protocol):

@@ -3,7 +3,7 @@
 The request's ``model`` says how it answers, further fields of the body with what:
 
 - ``first``: one event at once, then nothing for ``hold`` seconds, then the end;
-- ``paced``: ``size`` bytes of Markdown in ``rate`` deltas a second;
+- ``paced``: ``size`` bytes of the ``text`` of that name in ``rate`` deltas a second;
 - ``full``: ``count`` realistic events as fast as they are taken.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .texts import deltas, markdown, payload, payloads, stream_of
+from .texts import code, deltas, markdown, payload, payloads, stream_of
 
 __all__ = ["WORD", "serving"]
 
@@ -60,7 +60,7 @@ async def _first(response: web.StreamResponse, body: dict[str, Any]) -> None:
 async def _paced(response: web.StreamResponse, body: dict[str, Any]) -> None:
     clock = asyncio.get_running_loop().time
     started = clock()
-    for n, delta in enumerate(deltas(markdown(body["size"]))):
+    for n, delta in enumerate(deltas(_TEXTS[body["text"]](body["size"]))):
         await asyncio.sleep(started + n / body["rate"] - clock())
         await response.write(_event(delta))
 
@@ -70,6 +70,7 @@ async def _full(response: web.StreamResponse, body: dict[str, Any]) -> None:
         await response.write(event)
 
 
+_TEXTS = {"markdown": markdown, "code": code}
 _ANSWERS = {"first": _first, "paced": _paced, "full": _full}
 
 

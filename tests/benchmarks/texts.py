@@ -8,7 +8,19 @@ from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from typing import Any
 
-__all__ = ["Shape", "cut", "deltas", "markdown", "nulls", "payload", "payloads", "realistic", "short", "stream_of"]
+__all__ = [
+    "Shape",
+    "code",
+    "cut",
+    "deltas",
+    "markdown",
+    "nulls",
+    "payload",
+    "payloads",
+    "realistic",
+    "short",
+    "stream_of",
+]
 
 _SECTION = """\
 ## Part {n}: how a queue keeps its promise
@@ -43,6 +55,8 @@ def drain(waiting: deque[int], limit: int = {n}) -> list[int]:
 
 """
 
+_LINE = "    total += sum(value for value in values if value > limit)  # only what is above it\n"
+
 _PIECE = re.compile(r"\s*\w{1,12}[^\w\s]?|\s*[^\w\s]{1,9}\s?|\s+")  # about as a model's tokens cut it: 4 to 5 bytes
 
 Shape = Callable[[str], dict[str, Any]]
@@ -57,6 +71,11 @@ def markdown(size: int) -> str:
         n += 1
         text += _SECTION.format(n=n)
     return text.encode()[:size].decode(errors="replace")
+
+
+def code(size: int) -> str:
+    """One block of code of ``size`` bytes, not closed."""
+    return f"```python\n{_LINE * (size // len(_LINE) + 1)}"[:size]
 
 
 def deltas(text: str) -> list[str]:

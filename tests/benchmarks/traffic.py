@@ -17,6 +17,7 @@ _SMALL, _LARGE = 8 * 1024, 64 * 1024
 _RATE = 250
 _MOST = 50  # bytes published per byte of reply
 _MOST_GROWTH = 9  # times the bytes for eight times the reply
+_FAST = 2_000
 _AT_ONCE = 1_000_000  # what a way costs that sends something for each delta does not depend on when
 
 _SETUP = """
@@ -30,9 +31,10 @@ from ava_magic import Chat
 chat = Chat(base_url={url!r}, model="paced")
 
 def stream(**options):
-    return chat.stream("hi", history=False, options=options)
+    return chat.stream("hi", history=False, options=options | {{"text": "markdown"}})
 """
-_OURS = "%ava -n --option size={size} --option rate={rate} hi"
+_OURS = "%ava -n --option size={size} --option rate={rate} --option text=markdown hi"
+_CODE = _OURS.replace("markdown", "code")
 _THEIRS = {
     "append_stdout": """
 out = Output()
@@ -81,10 +83,10 @@ def _rows(meter: Meter) -> Iterator[Row]:
     way = "update_display"  # append_stdout would take minutes and 7 GB
     large_theirs = meter.weigh(_THEIRS[way].format(size=_LARGE, rate=_AT_ONCE))
     yield _per_byte(f"64 kB of mixed Markdown; {way}", _LARGE, large, large_theirs)
-    growth, their_growth = large.bytes / ours.bytes, large_theirs.bytes / theirs[way].bytes
-    figures = f"x{growth:.1f}", f"x{their_growth:.1f}", f"{growth / their_growth:.2f}"
-    yield Row(f"64 kB over 8 kB, bytes; {way}", *figures, f"<= x{_MOST_GROWTH}", growth <= _MOST_GROWTH)
+    yield _growth(f"64 kB over 8 kB, bytes; {way}", large.bytes / ours.bytes, large_theirs.bytes / theirs[way].bytes)
     yield Row("64 kB over 8 kB, processor time", f"x{large.cpu / ours.cpu:.1f}")
+    code = [meter.weigh(_CODE.format(size=size, rate=_FAST)).bytes for size in (_SMALL, _LARGE)]
+    yield _growth(f"64 kB over 8 kB, bytes; one block of code at {_FAST:,}/s", code[1] / code[0])
 
 
 def _per_byte(what: str, size: int, ours: Weight, theirs: Weight) -> Row:
@@ -94,3 +96,8 @@ def _per_byte(what: str, size: int, ours: Weight, theirs: Weight) -> Row:
 
 def _processor(what: str, ours: Weight, theirs: Weight) -> Row:
     return Row(what, f"{ours.cpu:.2f} s", f"{theirs.cpu:.2f} s", f"{ours.cpu / theirs.cpu:.2f}")
+
+
+def _growth(what: str, ours: float, theirs: float | None = None) -> Row:
+    against = (f"x{theirs:.1f}", f"{ours / theirs:.2f}") if theirs else ("", "")
+    return Row(what, f"x{ours:.1f}", *against, f"<= x{_MOST_GROWTH}", ours <= _MOST_GROWTH)
