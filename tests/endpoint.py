@@ -87,6 +87,11 @@ class Endpoint:
         """Queue a good reply that streams ``words``."""
         self.answers(*words, END)
 
+    def forget(self) -> None:
+        """Drop the answers and the requests so far."""
+        self._answers.clear()
+        self.requests.clear()
+
     def wait_for_request(self, number: int = 1, timeout: float = 20) -> Request:
         """The ``number``-th request, as soon as it has come."""
         with self._arrived:
