@@ -22,6 +22,7 @@ from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estima
 from .errors import AvaError
 from .providers.base import Connection, FinishReason, Key, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
+from .reasoning import ThinkSplitter
 from .reply import Reply
 
 __all__ = ["Chat", "Settings", "Turn"]
@@ -73,6 +74,8 @@ class Turn:
         self.waiting: tuple[str, float] | None = None
         self.started: float | None = None
         self.partial = False
+        self._splitter = ThinkSplitter()
+        self._thought_until = 0.0
         self._refusal = ""
         self._usage: Mapping[str, Any] | None = None
         self._finish_reason: str | None = None
@@ -96,12 +99,14 @@ class Turn:
         failure: AvaError | None = None
         try:
             async for delta in deltas:
-                if isinstance(delta, str):
-                    if delta:
-                        self.pieces.append(delta)
-                        yield delta
-                else:
+                if not isinstance(delta, str):
                     self._take_note(delta)
+                elif answer := delta if self._splitter.passed else self._split(*self._splitter.feed(delta)):
+                    self.pieces.append(answer)
+                    yield answer
+            if answer := self._split(*self._splitter.finish()):
+                self.pieces.append(answer)
+                yield answer
         except (asyncio.CancelledError, GeneratorExit):
             self.partial = True
             raise
@@ -115,6 +120,11 @@ class Turn:
             self.partial = True
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
+
+    @property
+    def thought_for(self) -> float:
+        """Seconds from sending the request to the last of the thinking."""
+        return max(0.0, self._thought_until - (self.started or 0.0))
 
     def reply(self) -> Reply:
         """What has come so far, or in the end all of it."""
@@ -134,6 +144,7 @@ class Turn:
             usage=self._usage,
             reasoning="".join(self.thoughts),
             refusal=self._refusal,
+            reasoning_seconds=self.thought_for,
             partial=self.partial,
             seconds=self._seconds,
             notes=tuple(notes),
@@ -143,12 +154,21 @@ class Turn:
         """The turn as the conversation keeps it."""
         return Exchange(self.prompt, "".join(self.pieces), self.anchor, self.partial, self._model, self.endpoint.name)
 
+    def _split(self, thought: str, answer: str) -> str:
+        if thought:
+            self._think(thought)
+        return answer
+
+    def _think(self, thought: str) -> None:
+        self.thoughts.append(thought)
+        self._thought_until = time.monotonic()
+
     def _wait(self, reason: str, seconds: float) -> None:
         self.waiting = (reason, time.monotonic() + seconds)
 
     def _take_note(self, delta: object) -> None:
         if isinstance(delta, Reasoning):
-            self.thoughts.append(delta.text)
+            self._think(delta.text)
         elif isinstance(delta, Usage):
             self._usage = delta.counts
         elif isinstance(delta, FinishReason):

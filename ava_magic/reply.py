@@ -10,7 +10,7 @@ from .controls import one_line, visible
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Reply"]
+__all__ = ["Reply", "thought_html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Reply:
         endpoint: the base URL that was asked, ``""`` for a provider without one.
         finish_reason: the endpoint's own word for why it ended (``"stop"``, ``"length"``, ...), or ``None``.
         usage: the token counts that the endpoint reported, as it named them, or ``None``.
-        reasoning: the model's thinking, where the endpoint tells it.
+        reasoning: the model's thinking, where the endpoint tells it, and how long it took, in seconds.
         refusal: the words of a refusal, where the endpoint marks one.
         data: the parsed value of a reply that was asked for as data.
         partial: whether the reply was stopped or cut before its end.
@@ -40,6 +40,7 @@ class Reply:
     finish_reason: str | None = None
     usage: Mapping[str, Any] | None = None
     reasoning: str = ""
+    reasoning_seconds: float = 0.0
     refusal: str = ""
     data: Any = None
     partial: bool = False
@@ -71,12 +72,23 @@ class Reply:
         from .inert import inert_markdown
         from .markdown import plain, to_html
 
-        speaker, footer = self.model or self.provider, self.footer()
+        footer = self.footer()
+        header = _HEADER.format(plain(self.model or self.provider))
+        if self.reasoning:
+            header += thought_html(self.reasoning, self.reasoning_seconds)
         return {
             "text/plain": f"{visible(self.text)}\n\n[{visible(footer)}]",
             "text/markdown": inert_markdown(self.text),
-            "text/html": f"{_HEADER.format(plain(speaker))}{to_html(self.text)}<p><small>{plain(footer)}</small></p>",
+            "text/html": f"{header}{to_html(self.text)}<p><small>{plain(footer)}</small></p>",
         }
+
+
+def thought_html(reasoning: str, seconds: float) -> str:
+    """A model's thinking as HTML, folded away."""
+    from .markdown import to_html
+
+    summary = f"<summary><small>thought for {seconds:.0f} s</small></summary>"
+    return f"<details>{summary}<blockquote>{to_html(reasoning)}</blockquote></details>\n"
 
 
 # As high as the bar that stands there while the reply streams: the text does not move when it ends.

@@ -15,7 +15,19 @@ import ava_magic
 
 ROOT = Path(ava_magic.__file__).parent
 PURE = {
-    *("prompt", "conversation", "markdown", "inert", "blocks", "unfinished", "sse", "reply", "errors", "controls"),
+    *(
+        "prompt",
+        "conversation",
+        "markdown",
+        "inert",
+        "blocks",
+        "unfinished",
+        "reasoning",
+        "sse",
+        "reply",
+        "errors",
+        "controls",
+    ),
     *("arguments", "syntax"),
     *("providers.chunks", "providers.base"),
 }

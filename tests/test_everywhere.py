@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from .endpoint import Endpoint, Gate
-from .kernel import Kernel
+from .kernel import Cell, Kernel
 
 
 @pytest.fixture
@@ -20,6 +21,10 @@ def fresh_kernel() -> Iterator[Kernel]:
     kernel = Kernel()
     yield kernel
     kernel.shutdown()
+
+
+def _shows(cell: Cell, words: str) -> bool:
+    return any(words in html for html in cell.painted)
 
 
 _PATCH = "import nest_asyncio; nest_asyncio.apply()"
@@ -37,7 +42,7 @@ def test_a_kernel_whose_asyncio_is_patched_loses_nothing(
         endpoint.says("first words, ", gate, "last words")
         asking = fresh_kernel.start(code)
         queued = [fresh_kernel.start(f"ran.append({number})") for number in range(3)]
-        fresh_kernel.collect(asking, lambda asking=asking: any("first words" in html for html in asking.painted))
+        fresh_kernel.collect(asking, functools.partial(_shows, asking, "first words"))
         gate.open()
         for cell in (asking, *queued):
             assert fresh_kernel.finish(cell).status == "ok", cell.error

@@ -103,4 +103,6 @@ def status_line(turn: Turn, now: float, how_to_stop: str) -> str:
         seconds = 0.0 if turn.started is None else now - turn.started
         tokens = sum(map(len, turn.pieces)) // 4
         words = f"{visible(turn.endpoint.name)} \u00b7 {seconds:.0f} s \u00b7 about {tokens:,} tokens"
+        if turn.thoughts and not turn.pieces:
+            words += f" \u00b7 thinking: {one_line(''.join(turn.thoughts[-40:])[-60:])}"
     return f"{words} \u00b7 {how_to_stop}" if how_to_stop else words

@@ -22,7 +22,7 @@ from IPython.display import display, update_display
 from ..blocks import Blocks
 from ..controls import visible
 from ..markdown import plain, to_html
-from ..reply import Reply
+from ..reply import Reply, thought_html
 from ..unfinished import mend
 from . import Fresh, pace, status_line
 
@@ -109,6 +109,8 @@ class WidgetView:
         text = self._fresh.read()
         if not text:
             return self._frame
+        if self._turn.thoughts and not self._received:
+            self._settled = thought_html("".join(self._turn.thoughts), self._turn.thought_for)
         painted, self._received = self._received, self._received + len(text)
         self._settle(self._blocks.feed(text))
         full = max(3000, 7.5 * math.sqrt(self._received))  # so that neither the outputs nor their list grow too long

@@ -54,6 +54,9 @@ class TerminalView:
         self._live.stop()
         self._print(self._blocks.finish())
         if reply is not None:
+            if reply.reasoning:
+                words = f"thought for {reply.reasoning_seconds:.0f} s; .reasoning holds it"
+                self._console.print(Text(words, style="dim"))
             self._console.print(Text(visible(reply.footer()), style="dim"))
 
     def _print(self, text: str) -> None:
