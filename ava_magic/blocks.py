@@ -68,7 +68,7 @@ class Blocks:
         place = self.tail.find("\n", position) + 1 or self.tail.find(" ", position) + 1
         opening = _FENCE.match(self.tail)
         header = opening or _TABLE.match(self.tail)
-        if not place or place >= len(self.tail) or (header and place <= header.end()):
+        if not place or (header and place <= header.end()):
             return ""
         settled = self._settle(place)
         if header:

@@ -1,0 +1,113 @@
+"""What is painted while a reply streams: large blocks settle inside themselves, half-open Markdown is shown whole."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ava_magic.blocks import Blocks
+from ava_magic.markdown import to_html
+from ava_magic.unfinished import mend
+
+
+def _words(markup: str) -> list[str]:
+    return html.unescape(re.sub(r"<[^>]*>", "", markup)).split()
+
+
+def _stream(text: str, step: int, largest: int) -> list[str]:
+    """The HTML of each part as a view makes it: settled where it can be, split where it has grown too large."""
+    blocks = Blocks()
+    parts: list[str] = []
+    for start in range(0, len(text), step):
+        parts.append(blocks.feed(text[start : start + step]))
+        if len(blocks.tail) > largest:
+            parts.append(blocks.split(start))
+    assert blocks.settled + len(blocks.tail) >= len(text)
+    parts.append(blocks.finish())
+    assert blocks.settled == len(text)
+    return [to_html(part) for part in parts if part]
+
+
+_CODE = "```python\n" + "".join(f"line_{n} = {n}\n" for n in range(200)) + "```\n\nAfter it.\n"
+_LIST = "".join(f"- item {n}\n" for n in range(200)) + "\nAfter it.\n"
+_LINE = " ".join(f"word{n}" for n in range(500))
+_ROWS = "".join(f"| r{n} | {n} |\n" for n in range(200))
+
+
+@pytest.mark.parametrize("text", [_CODE, _LIST, _LINE, _LINE.replace(" ", "\n")], ids=["code", "list", "line", "lines"])
+@pytest.mark.parametrize("step", [1, 7, 60, 1_000])
+def test_a_large_block_settles_inside_itself_and_no_word_is_lost(text: str, step: int) -> None:
+    parts = _stream(text, step, 400)
+    assert len(parts) > 2 or step == 1_000
+    assert _words(" ".join(parts)) == _words(to_html(text))
+
+
+def test_a_large_table_goes_on_under_its_header() -> None:
+    parts = _stream("| name | n |\n|---|---|\n" + _ROWS, 60, 400)
+    assert len(parts) > 2
+    assert all("<th>name</th>" in part for part in parts)
+    rows = [word for word in _words(" ".join(parts)) if word.startswith("r")]
+    assert rows == [f"r{n}" for n in range(200)]
+
+
+def test_a_split_never_moves_what_was_shown() -> None:
+    blocks = Blocks()
+    blocks.feed("word " * 100)
+    shown = 500
+    blocks.feed("more and more")
+    blocks.split(shown)
+    assert blocks.settled >= shown
+
+
+def test_where_there_is_no_place_to_split_nothing_is() -> None:
+    blocks = Blocks()
+    blocks.feed("x" * 1_000)
+    assert blocks.split(900) == ""
+    assert blocks.tail == "x" * 1_000
+
+
+@given(st.text(alphabet="a`*_[]()|-#~$\n >x1.", max_size=80), st.integers(1, 9))
+def test_any_text_in_any_cut_is_settled_whole(text: str, step: int) -> None:
+    blocks = Blocks()
+    settled = "".join(blocks.feed(text[start : start + step]) for start in range(0, len(text), step))
+    assert settled + blocks.finish() == text
+
+
+@pytest.mark.parametrize(
+    ("tail", "shown"),
+    [
+        ("**bol", "<p><strong>bol</strong></p>"),
+        ("a *b **c", "<p>a <em>b <strong>c</strong></em></p>"),
+        ("a ~~b", "<p>a <s>b</s></p>"),
+        ("a `b", "<p>a <code>b</code></p>"),
+        ("see [the do", "<p>see the do</p>"),
+        ("see [the docs](https://exa", "<p>see the docs</p>"),
+        ("```py\nx = ", None),
+        ("2 * 3 * 4", "<p>2 * 3 * 4</p>"),
+        ("snake_case_name", "<p>snake_case_name</p>"),
+        ("done **bold** and", "<p>done <strong>bold</strong> and</p>"),
+    ],
+)
+def test_a_half_open_construct_is_shown_as_what_it_will_be(tail: str, shown: str | None) -> None:
+    assert to_html(mend(tail)).strip() == (to_html(tail).strip() if shown is None else shown)
+
+
+@pytest.mark.parametrize("tail", ["| a | b |", "| a | b |\n", "| a | b |\n|--", "| a | b |\n|---|---|\n| 1"])
+def test_a_table_is_one_from_its_first_row(tail: str) -> None:
+    assert "<th>a</th>" in to_html(mend(tail))
+
+
+@pytest.mark.parametrize("tail", ["words\n-", "words\n---", "words\n#"])
+def test_a_sign_that_may_become_anything_waits_for_what_follows(tail: str) -> None:
+    assert to_html(mend(tail)).startswith("<p>words</p>") or tail.endswith("---")
+
+
+@given(st.text(alphabet="a`*_[]()|-#~$\\\n >x1.!", max_size=60))
+def test_no_word_of_a_tail_is_hidden(text: str) -> None:
+    shown = "".join(_words(to_html(mend(text))))
+    for word in re.findall(r"[ax1]{2,}", re.sub(r"\]\([^()\s]*$", "", text)):
+        assert word in shown
