@@ -66,15 +66,16 @@ class Blocks:
         """
         position = least - self.settled + self._repeated
         place = self.tail.find("\n", position) + 1 or self.tail.find(" ", position) + 1
-        opening = _FENCE.match(self.tail)
-        header = opening or _TABLE.match(self.tail)
+        fence = _FENCE.match(self.tail)
+        header = fence or _TABLE.match(self.tail)
         if not place or (header and place <= header.end()):
             return ""
         settled = self._settle(place)
-        if header:
-            self.tail = header.group() + self.tail
-            self._repeated = header.end()
-        return f"{settled}{opening[1]}\n" if opening else settled
+        if header is None or (fence and re.search(rf"^ {{0,3}}{fence[1]}", settled[fence.end() :], re.MULTILINE)):
+            return settled
+        self.tail = header.group() + self.tail
+        self._repeated = header.end()
+        return f"{settled}{fence[1]}\n" if fence else settled
 
     def finish(self) -> str:
         """The end has come: return the rest."""
