@@ -58,16 +58,18 @@ class Blocks:
         return self._settle(len("\n".join(lines[: starts[-1]])) + 1)
 
     def split(self, least: int) -> str:
-        """Settle part of the tail: what stands before a line end (else a space) after ``least`` characters of the text.
+        """Settle part of the tail: up to the first line end after ``least`` characters of the text, or up to a space.
 
         For a block that has grown too large to be painted again and again.  The rest goes on as a block of the same
         kind: a fence is opened anew, a table begins with its header, as on a new page.  Returns the text of what is
         settled, ``""`` where there is no place to split.
         """
         position = least - self.settled + self._repeated
-        place = self.tail.find("\n", position) + 1 or self.tail.find(" ", position) + 1
         fence = _FENCE.match(self.tail)
         header = fence or _TABLE.match(self.tail)
+        place = self.tail.find("\n", position) + 1
+        if not place and header is None:
+            place = self.tail.find(" ", position) + 1
         if not place or (header and place <= header.end()):
             return ""
         settled = self._settle(place)
