@@ -6,7 +6,7 @@ import html
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ava_magic.blocks import Blocks
@@ -108,6 +108,7 @@ def test_a_sign_that_may_become_anything_waits_for_what_follows(tail: str) -> No
 
 @given(st.text(alphabet="a`*_[]()|-#~$\\\n >x1.!", max_size=60))
 def test_no_word_of_a_tail_is_hidden(text: str) -> None:
+    assume(not re.search("```|~~~", text))  # behind these stands the name of a language
     shown = "".join(_words(to_html(mend(text))))
     for word in re.findall(r"[ax1]{2,}", re.sub(r"\]\([^()\s]*$", "", text)):
         assert word in shown
