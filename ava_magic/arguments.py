@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import keyword
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -56,7 +57,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def _name(text: str) -> str:
-    if not text.isidentifier():
+    if not text.isidentifier() or keyword.iskeyword(text):
         raise ValueError("it must be the name of a variable")
     return text
 
@@ -124,6 +125,8 @@ def parse(line: str) -> Arguments:
             value = _convert(option, text)
         elif with_equals:
             raise AvaError(f"{match['option']} takes no value", "config")
+        if option.key in options and option.value and not option.many:
+            raise AvaError(f"{match['option']} is given twice", "config")
         if option.many:
             options.setdefault(option.key, []).append(value)
         else:

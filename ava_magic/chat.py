@@ -12,15 +12,16 @@ conversation or not.  A turn that failed or came back empty leaves no trace; one
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
 from .errors import AvaError
-from .providers.base import Connection, FinishReason, Key, ModelName, Reasoning, Refusal, Usage, hang_up
+from .providers.base import Connection, Delta, FinishReason, Key, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
 from .reply import Reply
@@ -95,9 +96,10 @@ class Turn:
     async def stream(self) -> AsyncGenerator[str, None]:
         """Ask, and yield the content as it comes.  Raises :class:`AvaError`, with what had arrived."""
         self.started = time.monotonic()
-        deltas = self.endpoint.ask(self.settings.model, self.messages, **self.settings.request_fields())
+        deltas: AsyncIterator[Delta] | None = None
         failure: AvaError | None = None
         try:
+            deltas = self.endpoint.ask(self.settings.model, self.messages, **self.settings.request_fields())
             async for delta in deltas:
                 if not isinstance(delta, str):
                     self._take_note(delta)
@@ -109,15 +111,18 @@ class Turn:
                 yield answer
         except (asyncio.CancelledError, GeneratorExit):
             self.partial = True
+            self.notes.append("stopped before its end")
             raise
         except Exception as error:
             failure = self._as_ava_error(error)
         finally:
             self._seconds = time.monotonic() - self.started
             self.waiting = None
-            await hang_up(deltas)
+            if deltas is not None:
+                await hang_up(deltas)
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
             self.partial = True
+            self.notes.append("broken off before its end")
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
 
@@ -152,7 +157,15 @@ class Turn:
 
     def exchange(self) -> Exchange:
         """The turn as the conversation keeps it."""
-        return Exchange(self.prompt, "".join(self.pieces), self.anchor, self.partial, self._model, self.endpoint.name)
+        return Exchange(
+            prompt=self.prompt,
+            reply="".join(self.pieces),
+            anchor=self.anchor,
+            partial=self.partial,
+            model=self._model,
+            provider=self.endpoint.name,
+            at=time.time(),
+        )
 
     def _split(self, thought: str, answer: str) -> str:
         if thought:
@@ -250,6 +263,10 @@ class Chat:
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
         settings = replace(self.settings, **changes)
+        if taken := sorted({"model", "messages"} & settings.options.keys()):
+            raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
+        if settings.temperature is not None and not math.isfinite(settings.temperature):
+            raise AvaError("the temperature must be a number", "config")
         system: list[Message] = [{"role": "system", "content": settings.system}] if settings.system else []
         question: Message = {"role": "user", "content": prompt}
         earlier: list[Exchange] = []

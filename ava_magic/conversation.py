@@ -39,7 +39,8 @@ class Anchor:
 class Exchange:
     """A user's message and the reply to it.
 
-    ``partial`` marks a reply that was stopped, ``model`` and ``provider`` say who gave it.
+    ``partial`` marks a reply that was stopped, ``model`` and ``provider`` say who gave it, and ``at`` when it ended, in
+    seconds since 1970.
     """
 
     prompt: Any
@@ -48,6 +49,7 @@ class Exchange:
     partial: bool = False
     model: str | None = None
     provider: str = ""
+    at: float = 0.0
 
     def messages(self) -> list[Message]:
         """The two messages that go to a model."""

@@ -4,6 +4,8 @@
     └── AvaError            .kind says what happened, .reply holds what had arrived
     KeyboardInterrupt
     └── Stopped             the user stopped a reply; .reply holds what had arrived
+    asyncio.CancelledError
+    └── StoppedTask         the same in a task that is not the cell's own
 
 ==============  ==================================================================
 kind            meaning
@@ -24,6 +26,7 @@ kind            meaning
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from typing import TYPE_CHECKING, Literal
 
 from .controls import one_line
@@ -31,7 +34,7 @@ from .controls import one_line
 if TYPE_CHECKING:
     from .reply import Reply
 
-__all__ = ["AvaError", "Kind", "Stopped"]
+__all__ = ["AvaError", "Kind", "Stopped", "StoppedTask"]
 
 Kind = Literal[
     "auth",
@@ -82,5 +85,12 @@ class Stopped(KeyboardInterrupt):
         return [f"Stopped: {self}"]
 
 
+class StoppedTask(CancelledError):
+    """A stopped reply in a task of the user's: asyncio would let a ``KeyboardInterrupt`` through into its loop."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Stopped: {self}"]
+
+
 # Front ends, nbclient and papermill tell an interrupted cell from a failed one by this name.
-Stopped.__name__ = "KeyboardInterrupt"
+Stopped.__name__ = StoppedTask.__name__ = "KeyboardInterrupt"

@@ -7,6 +7,8 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
@@ -14,10 +16,9 @@ from traitlets import Enum, Float, Int, Unicode
 
 from . import __version__, runner
 from .arguments import Arguments, help_text, parse
-from .chat import Chat, Turn
 from .controls import one_line, visible
 from .conversation import Anchor
-from .errors import AvaError, Stopped
+from .errors import AvaError, Stopped, StoppedTask
 from .prompt import carried_secret, interpolate
 from .reply import Reply
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
@@ -25,6 +26,8 @@ from .views import View, choose
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
+
+    from .chat import Chat, Turn
 
 __all__ = ["AvaMagics"]
 
@@ -64,50 +67,67 @@ class AvaMagics(Magics):
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
         self._shell = shell
-        self.chat = Chat()
-        self._anchor = Anchor(None, uuid.uuid4().hex)
+        self._last_anchor = Anchor(None, uuid.uuid4().hex)
+        self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._just_shown: Reply | None = None
+
+    @cached_property
+    def chat(self) -> Chat:
+        """The chat behind the magics, made by the first question: loading the extension stays cheap."""
+        from .chat import Chat
+
+        return Chat()
 
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
     def ava(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Reply | None:
         """Ask, and wait for the end of the reply."""
-        asking = self._read(line, cell, local_ns)
-        if asking is None:
-            return None
-        with self._on_screen(asking):
-            runner.run(
-                asking.work,
-                asking.view.paint,
-                asking.run,
-                own_loop=own_loop,
-                may_nest=lambda loop: is_foreign_loop(self._shell, loop),
-            )
-        if asking.run.stopped:
-            raise self._stopped(asking)
+        run = runner.Run()
+        with runner.interrupts(run):
+            asking = self._read(line, cell, local_ns, run)
+            if asking is None:
+                return None
+            with self._on_screen(asking):
+                runner.run(
+                    asking.work,
+                    asking.view.paint,
+                    run,
+                    own_loop=own_loop,
+                    may_nest=lambda loop: is_foreign_loop(self._shell, loop),
+                )
+        if run.stopped:
+            raise Stopped(*self._stopped(asking))
         return self._conclude(asking)
 
     async def awaited(
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
     ) -> Reply | None:
         """The same magic where an ``await`` can stand; the input transform writes this call."""
-        asking = self._read(line, cell, local_ns)
-        if asking is None:
-            return None
-        with self._on_screen(asking):
-            await runner.awaited(asking.work, asking.view.paint, asking.run)
-        if asking.run.stopped:
-            stopped = self._stopped(asking)
-            if in_own_task_of_a_cell():
-                raise stopped
-            raise asyncio.CancelledError(str(stopped))  # a KeyboardInterrupt would pass through the task into the loop
+        run = runner.Run()
+        is_the_cell = in_own_task_of_a_cell()
+        with runner.interrupts(run, passes_on=not is_the_cell):
+            asking = self._read(line, cell, local_ns, run)
+            if asking is None:
+                return None
+            try:
+                await _one_moment()
+            except asyncio.CancelledError:
+                if not is_the_cell:
+                    raise
+                raise Stopped("the reply was stopped before its first word") from None
+            with self._on_screen(asking):
+                await runner.awaited(asking.work, asking.view.paint, run)
+        if run.stopped:
+            message, reply = self._stopped(asking)
+            raise Stopped(message, reply) if is_the_cell else StoppedTask(message)
         return self._conclude(asking)
 
     def begin_cell(self, info: ExecutionInfo) -> None:
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
         if info.store_history:  # not one that running code runs by run_cell
-            self._anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex)
+            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex)
+            self._anchor.set(self._last_anchor)
             self._just_shown = None
 
     def display_once(self, reply: Reply) -> None:
@@ -117,7 +137,7 @@ class AvaMagics(Magics):
         if not hasattr(self._shell, "kernel"):
             print(f"{reply!r}, shown above")  # after the prompt "Out[n]:", which is on the screen by now
 
-    def _read(self, line: str, cell: str | None, local_ns: Mapping[str, Any] | None) -> Asking | None:
+    def _read(self, line: str, cell: str | None, local_ns: Mapping[str, Any] | None, run: runner.Run) -> Asking | None:
         """The question that the user typed; ``None`` where it was a command, which is then done."""
         arguments = parse(line)
         if arguments.command:
@@ -127,26 +147,26 @@ class AvaMagics(Magics):
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         if prompt:
-            return self._ask(prompt, arguments, local_ns or {})
+            return self._ask(prompt, arguments, local_ns or {}, run)
         if cell is None and not arguments.options:
             print(self._state())
             return None
         raise AvaError("nothing is asked: the question goes after the options, or in the lines under %%ava", "config")
 
-    def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any]) -> Asking:
+    def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> Asking:
         notes: list[str] = []
         if "raw" not in arguments:
             filled = interpolate(prompt, {**self._shell.user_ns, **local_ns}, self._describe)
             prompt = filled.text
             notes = [f"{field} {size:,} characters" for field, size in filled.inserted]
         settings = self._settings(arguments)
-        for text in (prompt, settings["system"]):
+        for text in (prompt, settings["system"], str(settings["options"])):
             if name := carried_secret(text, os.environ):
                 raise AvaError(f"the prompt holds the value of {name}, so it was not sent", "config")
         history = "no_history" not in arguments
-        turn = self.chat.begin(prompt, self._anchor, history=history, **settings)
+        anchor = self._anchor.get(self._last_anchor)
+        turn = self.chat.begin(prompt, anchor, history=history, **settings)
         turn.notes += notes
-        run = runner.Run()
         view = choose(turn, run.stop, self._shell, self.display, self.frame_rate)
         return Asking(self.chat, turn, run, view, history, arguments.options.get("out", ""))
 
@@ -175,20 +195,21 @@ class AvaMagics(Magics):
         self._just_shown = reply
         return reply
 
-    def _stopped(self, asking: Asking) -> Stopped:
+    def _stopped(self, asking: Asking) -> tuple[str, Reply | None]:
         """The end of a stopped question: what had come is ``_`` and ``Out[n]``, as a whole reply would be."""
         reply = asking.what_came()
         if reply is None:
-            return Stopped("the reply was stopped before its first word")
+            return "the reply was stopped before its first word", None
         self._shell.displayhook.update_user_ns(self._conclude(asking))
-        return Stopped("the reply was stopped; what had come is kept, in _ and in the conversation", reply)
+        return "the reply was stopped; what had come is kept, in _ and in the conversation", reply
 
-    def _describe(self, value: Any) -> str:
-        """A value as the notebook would show it in plain text."""
+    def _describe(self, value: Any) -> str | None:
+        """A value as the notebook would show it in plain text, ``None`` where it cannot be shown."""
         if isinstance(value, Reply):
             return value.text
         formatter: Any = self._shell.display_formatter
-        return str(formatter.formatters["text/plain"](value))
+        words: str | None = formatter.formatters["text/plain"](value)
+        return words
 
     def _command(self, name: str) -> None:
         if name == "reset":
@@ -200,8 +221,11 @@ class AvaMagics(Magics):
 
     def _history(self) -> str:
         lines = []
+        newest = 0.0
         for number, exchange in enumerate(self.chat.conversation, start=1):
             mark = " (stopped)" if exchange.partial else ""
+            mark += " (older than what it follows)" if exchange.at < newest else ""
+            newest = max(newest, exchange.at)
             lines += [f"{number}. you: {one_line(str(exchange.prompt), 100)}"]
             lines += [f"   {exchange.model or exchange.provider}: {one_line(exchange.reply, 100)}{mark}"]
         return visible("\n".join(lines)) or "The conversation is empty."
@@ -215,7 +239,7 @@ class AvaMagics(Magics):
             "model": self.model or "the endpoint's own choice",
             "endpoint": endpoint.url or "none: it runs inside this package",
             "turns": f"{turns} in the conversation (%ava --history shows them, %ava --reset forgets them)",
-            "to change": "%config AvaMagics.model = 'NAME' (or .provider, .base_url); -m, -p, --base-url for one turn",
+            "to change": "%config AvaMagics.model = 'NAME' (or .provider, .base_url); -m, -p, --base-url for one",
         }
         if endpoint.name == "guide":
             rows["next"] = "set OPENAI_API_KEY or another preset's key, or start Ollama; then ask again"
@@ -224,6 +248,12 @@ class AvaMagics(Magics):
 
 
 AvaMagics.ava.__doc__ = _HELP
+
+
+async def _one_moment() -> None:
+    """A few turns of the loop: an interrupt that met the kernel's own handler, just before ours, cancels now."""
+    for _ in range(4):
+        await asyncio.sleep(0)
 
 
 class Asking:

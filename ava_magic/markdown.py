@@ -15,6 +15,7 @@ The work is linear in the text: markdown-it's is, and so is what is added here.
 from __future__ import annotations
 
 import functools
+import logging
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,7 @@ from .controls import visible
 
 __all__ = ["loads_or_links", "plain", "to_html"]
 
+_log = logging.getLogger(__name__)
 _DEEPEST = 24  # levels of nesting above which a block, or a line of text, is shown as it was written
 _HIGHLIGHT_LIMIT = 100_000  # characters of code above which colours are not worth their time
 _URL = re.compile(r"(?<![\w:/.@-])https?://[^\s<>\"'`\\$]*[^\s<>\"'`\\$.,:;!?)\]}*_]")
@@ -49,7 +51,11 @@ def to_html(text: str) -> str:
     """``text``, which is Markdown, as HTML."""
     source = visible(text)
     # Footnotes link to each other by id: the prefix keeps those of two replies in one page apart.
-    html: str = _parser().render(source, {"docId": f"{zlib.crc32(source.encode()):08x}"})
+    try:
+        html: str = _parser().render(source, {"docId": f"{zlib.crc32(source.encode()):08x}"})
+    except Exception:  # whatever a text may do to a parser, its words are shown
+        _log.exception("a text could not be rendered")
+        return f"<pre>{escape(source)}</pre>\n"
     return html
 
 

@@ -34,7 +34,7 @@ class Filled(NamedTuple):
     inserted: list[tuple[str, int]]
 
 
-def interpolate(text: str, namespace: Mapping[str, Any], describe: Callable[[Any], str]) -> Filled:
+def interpolate(text: str, namespace: Mapping[str, Any], describe: Callable[[Any], str | None]) -> Filled:
     """``text`` with each ``{name}``, ``{name.attr}``, ``{name[0]}``, ``{name["key"]}`` (and ``:format``) replaced whose
     name is in ``namespace``; every other brace stays as typed, and what was inserted is not read again.
     """
@@ -125,7 +125,7 @@ def _item(value: Any, key: int | str) -> Any:
     return _MISSING
 
 
-def _words_for(value: Any, spec: str | None, describe: Callable[[Any], str]) -> str | None:
+def _words_for(value: Any, spec: str | None, describe: Callable[[Any], str | None]) -> str | None:
     if spec:
         try:
             words = format(value, spec)
@@ -133,8 +133,10 @@ def _words_for(value: Any, spec: str | None, describe: Callable[[Any], str]) -> 
             return None
     elif type(value) is str:
         words = value
+    elif (shown := describe(value)) is None:
+        return None
     else:
-        words = describe(value)
+        words = shown
     if len(words) <= _BUDGET:
         return words
     half = _BUDGET // 2

@@ -62,8 +62,6 @@ class Reply:
         if self.usage and isinstance(self.usage.get("completion_tokens"), int):
             parts.append(f"{self.usage['completion_tokens']:,} tokens")
         parts.extend(_REASONS.get(self.finish_reason or "", ()))
-        if self.partial:
-            parts.append("stopped before its end")
         parts.extend(self.notes)
         return " \u00b7 ".join(part for part in parts if part)
 

@@ -13,8 +13,8 @@ in a program that runs a loop        nested into that loop by nest_asyncio, appl
                                      tasks go on
 ===================================  =================================================================================
 
-An interrupt never reaches a task as ``KeyboardInterrupt``, which asyncio lets through into the loop: while a coroutine
-runs, the signal is ours, and asks it to stop by cancelling it.
+An interrupt never reaches a task as ``KeyboardInterrupt``, which asyncio lets through into the loop: under
+:data:`interrupts` the signal is ours, and asks the coroutine to stop by cancelling it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import logging
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
 from typing import Any
 
-__all__ = ["Run", "awaited", "run"]
+__all__ = ["Run", "awaited", "interrupts", "run"]
+
+_log = logging.getLogger(__name__)
 
 Paint = Callable[[], float]
 """Paints what is new; returns the seconds until it wants to be called again."""
@@ -54,7 +57,7 @@ class Run:
         if self._target is not None:
             self._target[1].cancel()
 
-    async def _follow(self, work: Work) -> None:
+    async def follow(self, work: Work) -> None:
         """Run ``work`` in this task; return when it ended or was stopped, raise what it raised."""
         task = asyncio.current_task()
         assert task is not None
@@ -74,15 +77,23 @@ async def awaited(work: Work, paint: Paint, run: Run) -> None:
     """Run ``work()`` in the caller's own task and loop, painting by a clock until it ends."""
     clock = asyncio.create_task(_paint_by_clock(paint))
     try:
-        with _interrupts.stop(run):
-            await run._follow(work)
+        await run.follow(work)
     finally:
         clock.cancel()
 
 
 async def _paint_by_clock(paint: Paint) -> None:
     while True:
-        await asyncio.sleep(paint())
+        await asyncio.sleep(_frame(paint))
+
+
+def _frame(paint: Paint) -> float:
+    """One frame.  A screen that fails must cost nobody the reply: it is tried again a second later."""
+    try:
+        return paint()
+    except Exception:
+        _log.exception("a frame could not be painted")
+        return 1.0
 
 
 def run(
@@ -114,14 +125,13 @@ def run(
 
 def _nest(loop: asyncio.AbstractEventLoop) -> bool:
     """Make a running loop one that runs another coroutine inside; false for a loop that cannot (uvloop)."""
+    if not isinstance(loop, asyncio.BaseEventLoop):
+        return False  # asked before apply(), which patches asyncio.run even for a loop that it then refuses
     try:
         import nest_asyncio2 as nest  # the maintained fork, which newer kernels install
     except ImportError:
         import nest_asyncio as nest
-    try:
-        nest.apply(loop)
-    except ValueError:
-        return False
+    nest.apply(loop)
     return True
 
 
@@ -131,7 +141,7 @@ def _run_in_thread(work: Work, paint: Paint, run: Run) -> None:
     def target() -> None:
         loop = asyncio.new_event_loop()  # not asyncio.run: a program may have patched that
         try:
-            loop.run_until_complete(run._follow(work))
+            loop.run_until_complete(run.follow(work))
         except BaseException as error:
             failure.append(error)
         finally:
@@ -139,10 +149,9 @@ def _run_in_thread(work: Work, paint: Paint, run: Run) -> None:
             loop.close()
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(target,), name="ava", daemon=True)
-    with _interrupts.stop(run):
-        thread.start()
-        while thread.is_alive():
-            thread.join(paint())
+    thread.start()
+    while thread.is_alive():
+        thread.join(_frame(paint))
     if failure:
         raise failure[0]
 
@@ -154,31 +163,32 @@ class _Interrupts:
     """
 
     def __init__(self) -> None:
-        self._runs: list[Run] = []
-        self._former: Any = signal.SIG_DFL
+        self._runs: list[tuple[Run, bool]] = []
+        self._former: Any = None
 
     @contextlib.contextmanager
-    def stop(self, run: Run) -> Iterator[None]:
+    def __call__(self, run: Run, *, passes_on: bool = False) -> Iterator[None]:
+        """Let interrupts stop ``run``.  ``passes_on``: the cell that runs now is not this run; it gets them as well."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         if not self._runs or signal.getsignal(signal.SIGINT) != self._handle:
             self._former = signal.signal(signal.SIGINT, self._handle)
-        self._runs.append(run)
+        self._runs.append((run, passes_on))
         try:
             yield
         finally:
-            self._runs.remove(run)
+            self._runs.remove((run, passes_on))
             # If the handler is no longer ours, whoever replaced it meanwhile gives it back.
             if not self._runs and signal.getsignal(signal.SIGINT) == self._handle:
-                signal.signal(signal.SIGINT, self._former if self._former is not None else signal.default_int_handler)
+                signal.signal(signal.SIGINT, self._former or signal.default_int_handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._runs:
-            for run in self._runs:
-                run.stop()
-        elif callable(self._former):  # put back by somebody who had kept it: act as the one before
+        for run, _ in self._runs:
+            run.stop()
+        # No run, if somebody who had kept the handler put it back: then it acts as the one before.
+        if all(passes_on for _, passes_on in self._runs) and callable(self._former):
             self._former(number, frame)
 
 
-_interrupts = _Interrupts()
+interrupts = _Interrupts()

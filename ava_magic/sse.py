@@ -43,6 +43,7 @@ class EventDecoder:
         self._at_start = True
         self._after_cr = False
         self._unfinished_line: list[str] = []
+        self._in_block = False
         self._data: list[str] = []
         self._event = ""
         self._id = ""
@@ -61,7 +62,8 @@ class EventDecoder:
             self._unfinished_line.clear()
         if rest:
             self._unfinished_line.append(rest)
-        return self._read_lines(complete.split("\n"))
+        # A block that is under way ended its last line: with that line end before it, a blank line now ends the block.
+        return self._read_blocks(f"\n{complete}\n" if self._in_block else f"{complete}\n")
 
     def finish(self) -> list[ServerSentEvent]:
         """End the stream.  A block that no blank line closed is dropped, as the standard says: always ``[]``."""
@@ -87,23 +89,35 @@ class EventDecoder:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         return text
 
-    def _read_lines(self, lines: list[str]) -> list[ServerSentEvent]:
+    def _read_blocks(self, text: str) -> list[ServerSentEvent]:
+        """Read whole lines.  Nearly every block of a chat stream is one ``data`` line, and is not taken apart."""
         events: list[ServerSentEvent] = []
-        data = self._data
-        new = tuple.__new__  # a third of this loop's time less than the named tuple's own __new__
-        for line in lines:
-            if line[:6] == "data: ":  # nearly every line of a chat stream
-                data.append(line[6:])
-            elif not line:
-                if data:
-                    text = data[0] if len(data) == 1 else "\n".join(data)
-                    events.append(new(ServerSentEvent, (self._event or "message", text, self._id, self._block_retry)))
-                    data.clear()
-                self._event = ""
-                self._block_retry = None
+        new = tuple.__new__  # half the time of the named tuple's own __new__
+        *blocks, begun = text.split("\n\n")
+        all_of_one_line = text.count("\n") == 2 * len(blocks)
+        for block in blocks:
+            if block[:6] == "data: " and (all_of_one_line or "\n" not in block) and not self._in_block:
+                events.append(new(ServerSentEvent, ("message", block[6:], self._id, None)))
             else:
-                self._read_field(line)
+                self._read_lines(block)
+                self._dispatch(events)
+        self._read_lines(begun)
         return events
+
+    def _read_lines(self, lines: str) -> None:
+        for line in lines.split("\n"):
+            if line:
+                self._in_block = True
+                self._read_field(line)
+
+    def _dispatch(self, events: list[ServerSentEvent]) -> None:
+        if self._data:
+            data = "\n".join(self._data)
+            events.append(ServerSentEvent(self._event or "message", data, self._id, self._block_retry))
+        self._data.clear()
+        self._event = ""
+        self._block_retry = None
+        self._in_block = False
 
     def _read_field(self, line: str) -> None:
         name, _, value = line.partition(":")

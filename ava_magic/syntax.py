@@ -23,6 +23,7 @@ __all__ = ["Transform", "statements"]
 
 _CELL = re.compile(r"\s*?^%%ava(?!\S)(?P<line>[^\n]*)\n?", re.MULTILINE)
 _AVA = re.compile(r"%ava(?!\S)[ \t]*(?P<line>.*)", re.DOTALL)
+_WITHIN = re.compile(r"\A([ \t]*)%(time|timeit|prun)[ \t]+([^\n]*%ava(?!\S)[^\n]*)\n?\Z")
 _ESCAPE = re.compile(r"[ \t]*(?=[%!?])|[^\n]*?(?:=[ \t]*|\breturn[ \t]+)(?=[%!]\w)")
 _SCOPE = re.compile(r"[ \t]*(?P<kind>async[ \t]+def|def|class)\b")
 _TOKEN = re.compile(
@@ -44,12 +45,14 @@ class Transform:
     ``can_await`` is asked whether the code at hand will be run so that a top-level ``await`` works.
     """
 
+    has_side_effects = True  # for IPython: not to be run when it only asks whether a cell is complete
+
     def __init__(self, can_await: Callable[[], bool]) -> None:
         self._can_await = can_await
 
     def __call__(self, lines: list[str]) -> list[str]:
         """The lines of a cell, each with its line end, as plain Python where the magics stood."""
-        source = "".join(lines)
+        source = "".join(lines).replace("\r\n", "\n")
         if "%ava" not in source:
             return lines
         if cell := _CELL.match(source):
@@ -70,9 +73,11 @@ class Transform:
                 scopes.append((indent, scope["kind"]))
         magic = _AVA.match(statement, escape) if escape >= 0 else None
         if magic is None:
-            return statement
+            return _WITHIN.sub(
+                lambda other: f"{other[1]}get_ipython().run_line_magic({other[2]!r}, {other[3]!r})\n", statement
+            )
         awaits = scopes[-1][1].startswith("async") if scopes else self._can_await()
-        line = _LINE_ENDS.sub(r"\1 ", magic["line"]).strip()
+        line = _LINE_ENDS.sub(r"\1 ", magic["line"].rstrip("\n")).strip()
         return statement[:escape] + _call(line, awaits=awaits, in_function=bool(scopes)) + "\n"
 
 

@@ -48,26 +48,35 @@ _sessions: dict[asyncio.AbstractEventLoop, _Held] = {}
 async def stream(url: str, body: Mapping[str, Any], connection: Connection) -> AsyncGenerator[bytes, None]:
     """POST ``body`` as JSON to ``url``; yield the answer as it comes, decompressed, in whatever pieces it comes.
 
-    Raises :class:`aiohttp.ClientError` or :class:`TimeoutError` where the endpoint fails, and :class:`AvaError`
+    Raises :class:`ClientError` or :class:`TimeoutError` where the endpoint fails, and :class:`AvaError`
     (``too_large``, ``config``) where a limit of ours does.
     """
     response = await _send("POST", url, connection, body)
     received = 0
+    failure: ClientError | None = None
     try:
         async for chunk in response.content.iter_any():
             received += len(chunk)
             if received > connection.limit:
                 raise AvaError(f"the reply passed the limit of {connection.limit:,} bytes and was cut", "too_large")
             yield chunk
+    except ClientError as error:
+        failure = _clean(error, response.url, "POST", connection.key)
     finally:
         response.close()
+    if failure is not None:
+        raise failure
 
 
 async def fetch_json(url: str, connection: Connection) -> Any:
     """GET ``url`` and parse the answer as JSON.  Raises as :func:`stream` does."""
     response = await _send("GET", url, connection)
+    body = b""
     try:
-        body = await response.content.read(connection.limit)
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > connection.limit:
+                raise AvaError(f"{url} answered with more than {connection.limit:,} bytes", "too_large")
     finally:
         response.close()
     try:
@@ -102,7 +111,7 @@ async def _send(
 
 async def _try(
     method: str, url: str, connection: Connection, body: Mapping[str, Any] | None
-) -> aiohttp.ClientResponse | aiohttp.ClientError:
+) -> aiohttp.ClientResponse | ClientError:
     """One request: the open response, or the error as a value, free of what the request carried."""
     try:
         response = await (await _session()).request(
@@ -115,10 +124,9 @@ async def _try(
                 total=None, sock_connect=connection.connect_timeout, sock_read=connection.idle_timeout
             ),
         )
-    except aiohttp.ClientError as error:
+    except ClientError as error:
         # Returned, not raised: what is raised inside an except clause keeps aiohttp's frames, which hold the headers.
-        error.__cause__ = error.__context__ = None
-        return error.with_traceback(None)
+        return _clean(error, URL(url), method, connection.key)
     if response.status == 204 or not 200 <= response.status < 300:
         return await _status_error(response, connection.key)
     return response
@@ -146,18 +154,31 @@ def is_loopback(host: str) -> bool:
 
 async def _status_error(response: aiohttp.ClientResponse, key: Key | None) -> aiohttp.ClientResponseError:
     body = b""
-    with suppress(aiohttp.ClientError, TimeoutError):
+    with suppress(ClientError, TimeoutError):
         async with asyncio.timeout(5):
             while len(body) < _ERROR_BODY and (chunk := await response.content.readany()):
                 body += chunk
     response.close()
     return aiohttp.ClientResponseError(
-        aiohttp.RequestInfo(response.url, response.method, CIMultiDictProxy(CIMultiDict()), response.url),
+        _request_info(response.url, response.method),
         (),
         status=response.status,
         message=without_keys(_said(body[:_ERROR_BODY]) or response.reason or "", key),
         headers=response.headers,
     )
+
+
+def _clean(error: ClientError, url: URL, method: str, key: Key | None) -> ClientError:
+    """``error`` free of the request's headers, and of the frames that held them."""
+    if isinstance(error, aiohttp.ClientResponseError):  # aiohttp could not read the answer; 0: it has no status
+        words = without_keys(str(error.message), key)
+        return aiohttp.ClientResponseError(_request_info(url, method), (), status=0, message=words)
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
+def _request_info(url: URL, method: str) -> aiohttp.RequestInfo:
+    return aiohttp.RequestInfo(url, method, CIMultiDictProxy(CIMultiDict()), url)
 
 
 def _said(body: bytes) -> str:
@@ -176,7 +197,7 @@ _NOT_MENDED_BY_TIME = (
 )
 
 
-def _wait_before_retry(error: aiohttp.ClientError, attempt: int) -> float | None:
+def _wait_before_retry(error: ClientError, attempt: int) -> float | None:
     """Seconds to wait before asking again, or ``None`` where asking again would not help."""
     if isinstance(error, aiohttp.ClientResponseError):
         if error.status not in (408, 429) and error.status < 500:
@@ -202,7 +223,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def _reason(error: aiohttp.ClientError) -> str:
+def _reason(error: ClientError) -> str:
     if isinstance(error, aiohttp.ClientResponseError):
         return f"{error.status} {error.message}".strip()
     return "no connection"
@@ -263,13 +284,15 @@ def as_ava_error(error: ClientError | TimeoutError, where: str, key_name: str = 
         return AvaError(f"{where} is not the URL of an endpoint; it should look like https://host/v1", "config")
     if isinstance(error, TimeoutError):
         kind, says = "timeout", "nothing came for too long; ask again, or set a longer timeout"
+    elif isinstance(error, aiohttp.ClientPayloadError) and "decode content-encoding" in str(error):
+        kind, says = "protocol", "the answer is not compressed the way that it says; is something in between?"
     elif isinstance(error, aiohttp.ClientPayloadError):
         kind, says = "truncated", "the reply was cut off before its end; ask again"
     elif isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
         says = "the TLS connection failed; is the certificate valid, and is https right?"
     elif isinstance(error, aiohttp.ClientConnectorError):
         says = f"no connection ({_os_words(error.os_error)}); is the server running and the URL right?"
-    elif isinstance(error, aiohttp.ServerDisconnectedError):
+    elif isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
         says = "the server hung up without an answer; ask again"
     else:
         kind, says = "protocol", f"the answer is not HTTP as it should be ({type(error).__name__}); is the URL right?"
@@ -283,6 +306,8 @@ def _os_words(error: OSError) -> str:
 
 def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_name: str) -> AvaError:
     status = error.status
+    if not status:
+        return AvaError(f"{where}: the answer is not HTTP as it should be; is the URL right?", "protocol")
     said = f"{status} {error.message}".strip()
     if status in (401, 403):
         advice = f"set {key_name} to a valid key" if key_name else "a valid key is needed; set AVA_API_KEY"

@@ -6,6 +6,7 @@ It runs in a thread of its own, so that a test can talk to a kernel, a terminal 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Iterable
@@ -144,7 +145,8 @@ async def _play(steps: Iterable[Any], writer: asyncio.StreamWriter) -> None:
 
 async def _watch(reader: asyncio.StreamReader, request: Request) -> None:
     try:
-        await reader.read()
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
     finally:
         request.hung_up.set()
 

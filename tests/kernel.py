@@ -124,6 +124,11 @@ class Kernel:
         assert cell.status == "ok", cell.error
         return cell.stdout.strip()
 
+    def is_complete(self, code: str) -> str:
+        """What the kernel says of code that is still being typed: ``complete``, ``incomplete`` or ``invalid``."""
+        self.client.is_complete(code)
+        return str(self.client.get_shell_msg(timeout=20)["content"]["status"])
+
     def interrupt(self) -> None:
         self.manager.interrupt_kernel()
 

@@ -42,7 +42,6 @@ def refused(line: str) -> AvaError:
         ("-m=small what?", {"model": "small"}, "what?"),
         ("  -m   small    what?  ", {"model": "small"}, "what?"),
         ("-m small", {"model": "small"}, ""),
-        ("-m one -m two what?", {"model": "two"}, "what?"),
         ("-p my.package:Class what?", {"provider": "my.package:Class"}, "what?"),
         ("--base-url http://127.0.0.1:1/v1 what?", {"base_url": "http://127.0.0.1:1/v1"}, "what?"),
         ("-t 0.5 what?", {"temperature": 0.5}, "what?"),
@@ -219,7 +218,7 @@ def test_any_text_can_be_a_value_in_quotes(text: str) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from(WITH_VALUE)), st.sampled_from(["{} {}", "{}={}"]))
+@given(st.lists(st.sampled_from(WITH_VALUE), unique=True), st.sampled_from(["{} {}", "{}={}"]))
 def test_options_come_in_any_number_and_order(given_options: list[Option], written: str) -> None:
     line = " ".join(written.format(option.names[0], value_for(option)) for option in given_options)
     arguments = parse(f"{line} what?")
@@ -232,3 +231,9 @@ def test_options_come_in_any_number_and_order(given_options: list[Option], writt
 def test_a_wrong_line_is_an_ava_error_and_never_another_one(words: list[str]) -> None:
     with contextlib.suppress(AvaError):
         parse("".join(words))
+
+
+@pytest.mark.parametrize("line", ["-m one -m two what?", "-o a --out b what?", "-t 1 --temperature=2 what?"])
+def test_an_option_that_takes_one_value_is_given_once(line: str) -> None:
+    with pytest.raises(AvaError, match="given twice"):
+        parse(line)

@@ -302,3 +302,85 @@ def test_where_nobody_attends_no_widget_is_opened(asked: Kernel, endpoint: Endpo
     asked.finish(cell)
     assert not cell.of_type("comm_open")
     assert "first, last" in cell.outputs[0]["data"][HTML]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import asyncio\nasync with asyncio.TaskGroup() as group:\n    group.create_task(ask())\n    group.create_task(ask())",
+        "import asyncio\nawait asyncio.gather(ask(), ask())",
+        "import asyncio\nawait asyncio.create_task(ask())",
+        "import asyncio\nbackground = asyncio.create_task(ask())\nawait asyncio.sleep(60)",
+    ],
+)
+def test_an_interrupt_ends_the_cell_whose_tasks_ask(asked: Kernel, endpoint: Endpoint, code: str) -> None:
+    gate = Gate()
+    endpoint.says("half", gate)
+    asked.run("async def ask():\n    %ava -n hi")
+    cell = asked.start(code)
+    queued = asked.start("after = True")
+    assert gate.reached.wait(20)
+    asked.interrupt()
+    assert asked.finish(cell).status == "error"
+    assert asked.finish(queued).status == "aborted"
+    assert endpoint.requests[0].hung_up.wait(5)
+    assert asked.value("__import__('signal').getsignal(2).__name__") == "'default_int_handler'"
+
+
+def test_a_task_that_asks_is_anchored_to_the_cell_that_made_it(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("ok")
+    asked.run("import asyncio\nwait = asyncio.Event()\nasync def ask():\n    await wait.wait()\n    %ava from a task")
+    asked.run("task = asyncio.create_task(ask())", cell_id="a")
+    asked.run("wait.set(); await task", cell_id="b")
+    asked.run("%ava in b", cell_id="b")
+    history = asked.run("%ava --history").stdout
+    assert "from a task" in history
+    assert "in b" in history
+
+
+def test_interrupts_during_the_clean_up_leave_the_reply_and_one_line(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("**word** " * 20_000, gate)
+    cell = asked.start("def ask():\n    %ava -n hi\nask()")
+    assert gate.reached.wait(20)
+    asked.collect(cell, lambda: bool(cell.painted))
+    for _ in range(3):
+        asked.interrupt()
+        time.sleep(0.05)  # the next one is to fall into the clean-up, whenever that is
+    asked.finish(cell)
+    assert len(cell.error.splitlines()) == 1
+    assert "word" in cell.outputs[0]["data"][HTML]
+    assert not {c["comm_id"] for c in cell.of_type("comm_open")} - {c["comm_id"] for c in cell.of_type("comm_close")}
+    assert asked.value("1 + 1") == "2"
+
+
+def test_a_cell_magic_is_incomplete_until_its_body_has_come(kernel: Kernel) -> None:
+    assert kernel.is_complete("%%ava first") == "incomplete"
+    assert kernel.is_complete("%ava what is it?") == "complete"
+
+
+def test_a_turn_that_was_asked_before_the_one_above_it_is_marked(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("ok")
+    asked.run("%ava one", cell_id="a")
+    asked.run("%ava two", cell_id="b")
+    assert "older" not in asked.run("%ava --history").stdout
+    asked.run("%ava one again", cell_id="a")
+    assert "older than what it follows" in asked.run("%ava --history").stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("%ava --option messages=[] hi", "cannot set messages"),
+        ("%ava --base-url https://[bad/v1 hi", "not the URL of an endpoint"),
+        ("%ava --base-url https://h:99999/v1 hi", "not the URL of an endpoint"),
+        ("%ava --base-url http://me:word@127.0.0.1:9/v1 hi", "a name or a password"),
+        ("%ava -o class hi", "the name of a variable"),
+        ('%ava -s "never closed hi', "a quote that nothing closes"),
+    ],
+)
+def test_an_odd_call_gives_one_line_too(kernel: Kernel, code: str, line: str) -> None:
+    cell = kernel.run(code)
+    assert line in cell.error
+    assert len(cell.error.splitlines()) == 1
+    assert "word@" not in cell.error

@@ -43,7 +43,7 @@ def test_a_bare_reply_claims_nothing() -> None:
         ({"finish_reason": "stop"}, "0.0 s"),
         ({"finish_reason": "length"}, "0.0 s \u00b7 cut at the token limit"),
         ({"finish_reason": "content_filter"}, "0.0 s \u00b7 cut by the endpoint's content filter"),
-        ({"partial": True}, "0.0 s \u00b7 stopped before its end"),
+        ({"partial": True, "notes": ("stopped before its end",)}, "0.0 s \u00b7 stopped before its end"),
         (
             {"notes": ("{x} 12 characters", "2 earlier turns left out")},
             "0.0 s \u00b7 {x} 12 characters \u00b7 2 earlier turns left out",

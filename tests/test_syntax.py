@@ -219,8 +219,6 @@ def test_a_comment_at_the_margin_does_not_end_a_function(kind: str) -> None:
         "?%ava\n",
         "!echo %ava q\n",
         "x = !echo %ava q\n",
-        "%time %ava q\n",
-        "%timeit x = %ava q\n",
         "%%ava? \nbody\n",
     ],
 )
@@ -401,3 +399,19 @@ def test_the_statements_of_any_text_are_all_of_it(text: str) -> None:
 @given(code_like, st.booleans())
 def test_no_text_makes_the_transform_fail(cell: str, can_await: bool) -> None:
     transformed(cell, can_await=can_await)
+
+
+@pytest.mark.parametrize(
+    ("magic", "statement"), [("time", "%ava why?"), ("timeit", "-n1 -r1 %ava why?"), ("prun", "%ava q")]
+)
+def test_a_question_under_a_timing_magic_keeps_its_question_mark(magic: str, statement: str) -> None:
+    code = transformed(f"if x:\n    %{magic} {statement}\n")
+    assert code == f"if x:\n    get_ipython().run_line_magic({magic!r}, {statement!r})\n"
+
+
+def test_line_ends_of_another_system_are_line_ends() -> None:
+    assert transformed("%%ava why?\r\none\r\ntwo\r\n") == transformed("%%ava why?\none\ntwo\n")
+
+
+def test_a_backslash_at_the_very_end_is_text() -> None:
+    assert prompts("%ava list C:\\dir\\\n") == ["list C:\\dir\\"]

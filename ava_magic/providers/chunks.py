@@ -10,10 +10,11 @@ document (some servers ignore ``stream: true``), ``<`` a web page, anything else
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from json.scanner import make_scanner
 from typing import Any
 
@@ -24,6 +25,7 @@ from .base import Delta, FinishReason, Key, ModelName, Reasoning, Refusal, Usage
 __all__ = ["ChunkDecoder", "error_text", "read_deltas"]
 
 _scan = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # json.loads less its checks: a quarter less time on a small text
+_LAST_BYTES = 0.1  # seconds to wait for the end of a body after the end mark in it
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -114,7 +116,7 @@ class ChunkDecoder:
         usage = payload.get("usage")
         if type(usage) is dict:
             out.append(Usage(usage))
-        if _is_error(payload):
+        if payload.get("error") or payload.get("object") == "error":
             raise AvaError(f"the endpoint says: {error_text(payload) or 'error'}", "api")
 
     def _read_delta(self, delta: dict[str, Any], out: list[Delta]) -> None:
@@ -159,14 +161,12 @@ class ChunkDecoder:
         payload = _loads(text)
         if isinstance(payload, list) and len(payload) == 1:  # Google's services wrap an error in a list
             payload = payload[0]
-        if isinstance(payload, dict) and (payload.get("choices") or _is_error(payload)):
+        if isinstance(payload, dict) and (
+            payload.get("choices") or payload.get("error") or payload.get("object") == "error"
+        ):
             self._read(payload, out)
             return
         raise AvaError(f"the answer is no chat completion; is the base URL right? It began: {text[:80]}", "protocol")
-
-
-def _is_error(payload: dict[str, Any]) -> bool:
-    return bool(payload.get("error")) or payload.get("object") == "error"
 
 
 def _loads(text: str) -> Any:
@@ -189,6 +189,10 @@ async def read_deltas(body: AsyncGenerator[bytes, None], key: Key | None = None)
                     break
             for delta in decoder.finish():
                 yield delta
+            with suppress(TimeoutError):  # the end of the body lets the connection be used again
+                async with asyncio.timeout(_LAST_BYTES):
+                    async for _ in body:
+                        pass
         except AvaError as error:
             raise AvaError(without_keys(str(error), key), error.kind) from None
 

@@ -100,13 +100,14 @@ def resolve(provider: str | type | Ask = "auto", connection: Connection = Connec
         return Endpoint(name, Guide.create_async_generator, why="named")
     if ":" in name:
         return _plug_in(_import(name), name.rpartition(":")[2], connection)
-    near = difflib.get_close_matches(name, provider_names(), n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise AvaError(f"no provider is called {name!r}{hint} There are {', '.join(provider_names())}", "config")
+    near = difflib.get_close_matches(name.lower(), provider_names(), n=1, cutoff=0.7)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(provider_names())}"
+    raise AvaError(f"no provider is called {name!r}; {hint}", "config")
 
 
 def _codelink_ava(connection: Connection) -> Endpoint:
     if connection.base_url:
+        _origin(connection.base_url)
         ask = CodeLinkAva.at(connection).create_async_generator
         return Endpoint("codelink-ava", ask, connection.base_url, why="named")
     ask = CodeLinkAva.at(replace(connection, retries=0)).create_async_generator
@@ -133,19 +134,23 @@ def _choose(connection: Connection) -> Endpoint:
 
 
 def _at_address(connection: Connection, why: str) -> Endpoint:
+    origin = _origin(connection.base_url)
     for preset in PRESETS.values():
-        if _origin(preset.base_url) == _origin(connection.base_url):
+        if origin == _origin(_home(preset)):
             return _preset(preset, connection, why)
     return _preset(Preset("openai-compatible", connection.base_url), connection, why)
 
 
+def _home(preset: Preset) -> str:
+    """Where a preset's own key belongs."""
+    elsewhere = os.environ.get("OPENAI_BASE_URL", "").strip() if preset.name == "openai" else ""
+    return elsewhere or preset.base_url
+
+
 def _preset(preset: Preset, connection: Connection, why: str) -> Endpoint:
-    home = preset.base_url
-    if preset.name == "openai":
-        home = os.environ.get("OPENAI_BASE_URL", "").strip() or home
-    url = (connection.base_url or home).rstrip("/")
-    if not url.startswith(("http://", "https://")):
-        raise AvaError(f"{url!r} is not the URL of an endpoint; it should look like https://host/v1", "config")
+    home = _home(preset)
+    url = (connection.base_url or home).strip().rstrip("/")
+    _origin(url)
     key, key_name = connection.key, ""
     if key is None:
         key, key_name = _key_for(url, preset, home, is_named=bool(connection.base_url))
@@ -164,14 +169,23 @@ def _key_for(url: str, preset: Preset, home: str, *, is_named: bool) -> tuple[Ke
     if (preset.key or is_named) and (not ava_home or _origin(ava_home) == _origin(url)):
         names.append("AVA_API_KEY")
     for name in names:
-        if secret := os.environ.get(name, ""):
+        if secret := os.environ.get(name, "").strip():
             return Key(secret, name), name
     return None, names[0] if names else ""
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
+def _origin(url: str) -> tuple[str, str, int]:
+    """The scheme, host and port of an endpoint's URL.  Raises :class:`AvaError` (``config``) for what is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise AvaError(f"{url!r} is not the URL of an endpoint; it should look like https://host/v1", "config")
+    if parts.username or parts.password:
+        raise AvaError("a URL with a name or a password in it is not taken: a key goes into AVA_API_KEY", "config")
+    return parts.scheme, parts.hostname, port
 
 
 @functools.lru_cache(maxsize=8)

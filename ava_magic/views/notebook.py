@@ -33,6 +33,7 @@ __all__ = ["HtmlView", "WidgetView"]
 
 _HOW_TO_STOP = "interrupt the kernel to stop"
 _SLOWEST_STATUS = 1.0  # seconds between two updates of the line that shows time and tokens
+_UNTIL_FIRST_WORDS = 0.005  # seconds between two looks for them: they are shown at once
 _BYTES_A_SECOND = 40_000  # what the frames of one reply may take of the way to the browser
 
 
@@ -108,12 +109,12 @@ class WidgetView:
         self._paint_status()
         text = self._fresh.read()
         if not text:
-            return self._frame
+            return self._frame if self._received else _UNTIL_FIRST_WORDS
         if self._turn.thoughts and not self._received:
             self._settled = thought_html("".join(self._turn.thoughts), self._turn.thought_for)
         painted, self._received = self._received, self._received + len(text)
         self._settle(self._blocks.feed(text))
-        full = max(3000, 7.5 * math.sqrt(self._received))  # so that neither the outputs nor their list grow too long
+        full = max(2000, 6 * math.sqrt(self._received))  # so that neither the outputs nor their list grow too long
         if len(self._settled) < full < len(self._tail):
             self._settle(self._blocks.split(painted))
         if len(self._settled) >= full and self._blocks.settled >= painted:  # so nothing that is shown would move

@@ -34,6 +34,7 @@ class TerminalView:
         self._fresh = Fresh(turn)
         self._blocks = Blocks()
         self._is_first_block = True
+        self._status = ""
         self._console = Console()
         self._live = Live(console=self._console, auto_refresh=False, transient=True, redirect_stdout=False)
 
@@ -43,9 +44,12 @@ class TerminalView:
 
     @pace
     def paint(self) -> float:
-        if text := self._fresh.read():
+        text, status = self._fresh.read(), status_line(self._turn, time.monotonic(), "Ctrl-C stops")
+        if text:
             self._print(self._blocks.feed(text))
-        self._live.update(Group(self._tail(), self._status()), refresh=True)
+        if text or status != self._status:
+            self._status = status
+            self._live.update(Group(self._tail(), Text(status, style="dim")), refresh=True)
         return self._frame
 
     def close(self, reply: Reply | None) -> None:
@@ -73,9 +77,6 @@ class TerminalView:
         room = max(1, self._console.height - 3)
         newline = Segment.line()
         return Segments([segment for line in lines[-room:] for segment in (*line, newline)])
-
-    def _status(self) -> Text:
-        return Text(status_line(self._turn, time.monotonic(), "Ctrl-C stops"), style="dim")
 
 
 def _render(text: str) -> Markdown:

@@ -29,7 +29,7 @@ def main() -> None:
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     if arguments.list:
         for name, benchmark in BENCHMARKS.items():
-            print(f"{name:<12}{benchmark.__doc__}")
+            print(f"{name:<13}{benchmark.__doc__}")
         return
     for name in [name for name in os.environ if name.endswith(("_API_KEY", "_BASE_URL"))]:
         del os.environ[name]  # the endpoints are our own
