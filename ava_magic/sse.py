@@ -62,8 +62,7 @@ class EventDecoder:
             self._unfinished_line.clear()
         if rest:
             self._unfinished_line.append(rest)
-        # A block that is under way ended its last line: with that line end before it, a blank line now ends the block.
-        return self._read_blocks(f"\n{complete}\n" if self._in_block else f"{complete}\n")
+        return self._read_lines(complete.split("\n"))
 
     def finish(self) -> list[ServerSentEvent]:
         """End the stream.  A block that no blank line closed is dropped, as the standard says: always ``[]``."""
@@ -89,26 +88,27 @@ class EventDecoder:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         return text
 
-    def _read_blocks(self, text: str) -> list[ServerSentEvent]:
-        """Read whole lines.  Nearly every block of a chat stream is one ``data`` line, and is not taken apart."""
+    def _read_lines(self, lines: list[str]) -> list[ServerSentEvent]:
         events: list[ServerSentEvent] = []
         new = tuple.__new__  # half the time of the named tuple's own __new__
-        *blocks, begun = text.split("\n\n")
-        all_of_one_line = text.count("\n") == 2 * len(blocks)
-        for block in blocks:
-            if block[:6] == "data: " and (all_of_one_line or "\n" not in block) and not self._in_block:
-                events.append(new(ServerSentEvent, ("message", block[6:], self._id, None)))
-            else:
-                self._read_lines(block)
-                self._dispatch(events)
-        self._read_lines(begun)
-        return events
-
-    def _read_lines(self, lines: str) -> None:
-        for line in lines.split("\n"):
-            if line:
-                self._in_block = True
+        rest = iter(lines)
+        for line in rest:
+            # Nearly every block of a chat stream is one data line and the blank line that ends it.
+            while line[:6] == "data: " and not self._in_block:
+                following = next(rest, None)
+                if following == "":
+                    events.append(new(ServerSentEvent, ("message", line[6:], self._id, None)))
+                    break
                 self._read_field(line)
+                if following is None:
+                    return events
+                line = following
+            else:
+                if line:
+                    self._read_field(line)
+                else:
+                    self._dispatch(events)
+        return events
 
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
         if self._data:
@@ -120,6 +120,7 @@ class EventDecoder:
         self._in_block = False
 
     def _read_field(self, line: str) -> None:
+        self._in_block = True
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
