@@ -67,8 +67,14 @@ class Reply:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What the view leaves behind, so that a reply looks the same wherever it is shown."""
+        from .markdown import to_html
+
+        return self.as_output(to_html(self.text))
+
+    def as_output(self, body: str) -> dict[str, str]:
+        """The reply in the three forms of an output, by MIME type; ``body`` is its text as HTML."""
         from .inert import inert_markdown
-        from .markdown import plain, to_html
+        from .markdown import plain
 
         footer = self.footer()
         header = _HEADER.format(plain(self.model or self.provider))
@@ -77,7 +83,7 @@ class Reply:
         return {
             "text/plain": f"{visible(self.text)}\n\n[{visible(footer)}]",
             "text/markdown": inert_markdown(self.text),
-            "text/html": f"{header}{to_html(self.text)}<p><small>{plain(footer)}</small></p>",
+            "text/html": f"{header}{body}<p><small>{plain(footer)}</small></p>",
         }
 
 

@@ -92,7 +92,8 @@ class EventDecoder:
         events: list[ServerSentEvent] = []
         new = tuple.__new__  # half the time of the named tuple's own __new__
         rest = iter(lines)
-        for line in rest:
+        for first in rest:
+            line = first
             # Nearly every block of a chat stream is one data line and the blank line that ends it.
             while line[:6] == "data: " and not self._in_block:
                 following = next(rest, None)

@@ -82,6 +82,7 @@ class Lab:
         settings = {
             "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
             "apputils-extension/themes": {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"},
+            "notebook-extension/tracker": {"windowingMode": "none"},  # what is out of sight is rendered too
         }
         for name, values in settings.items():
             path = self.folder / "config" / "lab" / "user-settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"

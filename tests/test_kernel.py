@@ -34,7 +34,7 @@ def test_the_answer_ends_as_one_ordinary_output_in_the_same_place(asked: Kernel,
     endpoint.says("**bold**")
     cell = asked.run("%ava say it")
     assert WIDGET in cell.of_type("display_data")[0]["data"]
-    assert "will stand here" in cell.of_type("display_data")[0]["data"][PLAIN]
+    assert "whole reply will stand here" in cell.of_type("display_data")[0]["data"][PLAIN]
     assert not cell.of_type("execute_result")
     [output] = cell.outputs
     assert "<strong>bold</strong>" in output["data"][HTML]

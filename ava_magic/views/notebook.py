@@ -11,6 +11,7 @@ each piece.  Assigning ``outputs`` does neither.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 import uuid
@@ -33,18 +34,21 @@ __all__ = ["HtmlView", "WidgetView"]
 
 _HOW_TO_STOP = "interrupt the kernel to stop"
 _SLOWEST_STATUS = 1.0  # seconds between two updates of the line that shows time and tokens
+_QUICKLY_RENDERED = 100_000  # characters of a reply that take less than a fifth of a second
 _UNTIL_FIRST_WORDS = 0.005  # seconds between two looks for them: they are shown at once
 _BYTES_A_SECOND = 40_000  # what the frames of one reply may take of the way to the browser
 
 
-def final_bundle(reply: Reply | None) -> tuple[dict[str, str], dict[str, Any]]:
+def final_bundle(reply: Reply | None, body: str | None = None) -> tuple[dict[str, str], dict[str, Any]]:
     """The output that stays: its data in three forms, and the exchange as metadata.
 
-    Where nothing came it is empty; the line that says why stands below it, where a traceback would.
+    ``body`` is the text as HTML, if it is rendered already.  Where nothing came the output is empty; the line that says
+    why stands below it, where a traceback would.
     """
     if reply is None:
         return {"text/plain": "", "text/html": ""}, {}
-    return reply._repr_mimebundle_(), {"ava_magic": _exchange(reply)}
+    data = reply._repr_mimebundle_() if body is None else reply.as_output(body)
+    return data, {"ava_magic": _exchange(reply)}
 
 
 def _exchange(reply: Reply) -> dict[str, Any]:
@@ -69,13 +73,14 @@ class WidgetView:
         self._display_id = uuid.uuid4().hex
         self._blocks = Blocks()
         self._fresh = Fresh(turn)
+        self._finished: list[str] = []  # the HTML of the outputs before the last one
         self._settled = ""  # the HTML of what is settled in the last output
         self._tail = ""  # the HTML of the rest
         self._received = 0  # characters of the reply that were painted
         self._status_painted = 0.0
 
     def open(self) -> None:
-        from ipywidgets import HTML, Button, HBox, Layout, Output, VBox
+        from ipywidgets import HTML, Button, HBox, Layout, Output
 
         flush = Layout(margin="0")  # as the output that stays in the end: nothing moves by the widgets' 2 pixels
         self._new_output: Callable[[], Any] = lambda: Output(layout=flush)
@@ -89,7 +94,7 @@ class WidgetView:
         self._button.on_click(lambda _: self._stop())
         self._status = HTML()
         self._bar = HBox([self._button, self._status], layout=Layout(height="28px"))
-        self._area = VBox([self._bar, *self._outputs], layout=flush)
+        self._area = _area_class()([self._bar, *self._outputs], layout=flush)
         self._paint_status()
         display(
             {
@@ -98,7 +103,7 @@ class WidgetView:
                     "version_minor": 0,
                     "model_id": self._area.model_id,
                 },
-                "text/plain": f"{visible(self._turn.endpoint.name)} is answering; the reply will stand here.",
+                "text/plain": f"{visible(self._turn.endpoint.name)} was asked; its whole reply will stand here.",
             },
             raw=True,
             display_id=self._display_id,
@@ -119,6 +124,7 @@ class WidgetView:
             self._settle(self._blocks.split(painted))
         if len(self._settled) >= full and self._blocks.settled >= painted:  # so nothing that is shown would move
             self._show(self._settled)
+            self._finished.append(self._settled)
             self._settled = ""
             self._outputs.append(self._new_output())
             self._area.children = [self._bar, *self._outputs]
@@ -131,13 +137,25 @@ class WidgetView:
             self._settled += to_html(text)
 
     def close(self, reply: Reply | None) -> None:
-        data, metadata = final_bundle(reply)
+        body = None
+        if reply is not None and reply.partial and self._received > _QUICKLY_RENDERED:
+            # Who stops a reply does not wait for it to be rendered once more: what was painted is put together.
+            body = "".join([*self._finished, self._settled, to_html(self._blocks.finish())])
+        data, metadata = final_bundle(reply, body)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
-        for widget in (*self._outputs, self._button, self._status, self._bar, self._area):
+        if self._area.was_restored:
+            # A page that was opened anew while the reply streamed has no display to update, only these widgets.
+            self._area.children = self._outputs[-1:]
+            self._outputs[-1].outputs = ({"output_type": "display_data", "data": data, "metadata": metadata},)
+            del self._outputs[-1]
+        else:
+            self._area.close()
+            self._area.layout.close()
+        for widget in (*self._outputs, self._button, self._status, self._bar):
             widget.close()
-            widget.layout.close()
-        for styled in (self._button, self._status):
-            styled.style.close()
+        for model in (self._button.layout, self._button.style, self._status.layout, self._status.style):
+            model.close()
+        self._bar.layout.close()
 
     def _show(self, html: str) -> None:
         output = {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}
@@ -153,6 +171,23 @@ class WidgetView:
         self._status.value = f"<small>{plain(line)}</small>"
         if clicks:
             self._button.layout.display = ""
+
+
+@functools.cache
+def _area_class() -> Any:
+    from ipywidgets import VBox
+
+    class Area(VBox):  # type: ignore[misc]
+        """The area of a reply, which notices when a page asks for its whole state: it was opened anew."""
+
+        was_restored = False
+
+        def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
+            if key is None and getattr(self, "comm", None) is not None:
+                self.was_restored = True
+            return super().get_state(key=key, drop_defaults=drop_defaults)
+
+    return Area
 
 
 class HtmlView:
