@@ -78,6 +78,7 @@ async def awaited(work: Work, paint: Paint, run: Run) -> None:
     clock = asyncio.create_task(_paint_by_clock(paint))
     try:
         await run.follow(work)
+        await asyncio.sleep(0)  # what was closed is closed now, before the last painting, which may take a while
     finally:
         clock.cancel()
 

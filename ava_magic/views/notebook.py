@@ -34,7 +34,7 @@ __all__ = ["HtmlView", "WidgetView"]
 
 _HOW_TO_STOP = "interrupt the kernel to stop"
 _SLOWEST_STATUS = 1.0  # seconds between two updates of the line that shows time and tokens
-_QUICKLY_RENDERED = 100_000  # characters of a reply that take less than a fifth of a second
+_QUICKLY_RENDERED = 50_000  # characters of a reply that take about a tenth of a second
 _UNTIL_FIRST_WORDS = 0.005  # seconds between two looks for them: they are shown at once
 _BYTES_A_SECOND = 40_000  # what the frames of one reply may take of the way to the browser
 
