@@ -25,9 +25,7 @@ import errno
 import functools
 import json
 import logging
-import secrets
 import signal
-import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -38,77 +36,21 @@ from aiohttp import ClientResponseError, web
 from aiohttp.typedefs import Handler, Middleware
 
 from . import transport
+from .completions import CHUNK, FIELDS, Answer, ServiceError, read_body
 from .conversation import Message
 from .errors import AvaError
-from .providers.base import Connection, FinishReason, ModelName, Reasoning, Refusal, Usage
+from .providers.base import Connection, hang_up
 from .providers.presets import Endpoint, resolve
 
 __all__ = ["create_app", "listen", "main"]
 
 _LARGEST_BODY = 16 * 1024 * 1024
-_CHUNK = "chat.completion.chunk"
-_FIELDS = {"model": str, "stream": bool, "stream_options": dict}
 _STATUSES = {"auth": 401, "rate_limit": 429, "bad_request": 400, "timeout": 504}
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
-_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 # These stand for every address, and are none to connect to.
-_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - noqa: S104
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 _dumps = functools.partial(json.dumps, default=str)  # a plug-in may count its usage in types of its own
 _log = logging.getLogger(__name__)
-
-
-class ServiceError(Exception):
-    """What the client gets in place of an answer, or of the rest of one."""
-
-    def __init__(self, status: int, message: str, code: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
-        self.body = {"error": {"message": message, "type": kind, "code": code}}
-        self.status = status
-        self.headers = headers
-
-    def response(self) -> web.Response:
-        return web.json_response(self.body, status=self.status, headers=self.headers)
-
-
-class Answer:
-    """The envelope of a reply, filled in by what the provider says about it."""
-
-    def __init__(self, model: str) -> None:
-        self.model = model
-        self.finish_reason = "stop"
-        self.usage: Mapping[str, Any] | None = None
-        self._id = f"chatcmpl-{secrets.token_hex(12)}"
-        self._created = int(time.time())
-
-    def take(self, delta: object) -> dict[str, str]:
-        """What a delta adds to the message: nothing where it is no text, or an empty one."""
-        match delta:
-            case str() if delta:
-                return {"content": delta}
-            case Reasoning(text) if text:
-                return {"reasoning_content": text}
-            case Refusal(text) if text:
-                return {"refusal": text}
-            case Usage(counts):
-                self.usage = counts
-            case FinishReason(reason):
-                self.finish_reason = reason
-            case ModelName(name):
-                self.model = name
-        return {}
-
-    def chunk(self, delta: Mapping[str, str], finish_reason: str | None = None) -> dict[str, Any]:
-        return self.envelope(_CHUNK, {"index": 0, "delta": delta, "finish_reason": finish_reason})
-
-    def whole(self, texts: Mapping[str, list[str]]) -> dict[str, Any]:
-        message = {"role": "assistant", "content": None if "refusal" in texts else ""}
-        message |= {name: "".join(parts) for name, parts in texts.items()}
-        choice = {"index": 0, "message": message, "finish_reason": self.finish_reason}
-        return self.envelope("chat.completion", choice) | ({"usage": self.usage} if self.usage else {})
-
-    def envelope(self, kind: str, *choices: Mapping[str, Any]) -> dict[str, Any]:
-        return {"id": self._id, "object": kind, "created": self._created, "model": self.model, "choices": choices}
 
 
 class Service:
@@ -126,7 +68,7 @@ class Service:
     async def chat(self, request: web.Request) -> web.StreamResponse:
         fields = read_body(await request.read())
         messages = fields.pop("messages")
-        model, stream, options = (fields.pop(name, None) for name in _FIELDS)
+        model, stream, options = (fields.pop(name, None) for name in FIELDS)
         if not model or model == self.name:
             model = self.model
         answer = Answer(model or self.name)
@@ -153,37 +95,10 @@ class Service:
         except Exception as error:
             failure = _failure(error, self.endpoint)
         finally:
-            if hasattr(deltas, "aclose"):  # a plug-in may be any async iterator
-                await deltas.aclose()
+            if deltas is not None:
+                await hang_up(deltas)
         if failure is not None:
             raise failure
-
-
-def read_body(raw: bytes) -> dict[str, Any]:
-    """The fields of a request, with those that are read here known to be sound.  Raises :class:`ServiceError` (400)."""
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise ServiceError(400, "the body must be a JSON object", "invalid_json")
-    messages = body.get("messages")
-    if not (isinstance(messages, list) and messages and all(_is_message(message) for message in messages)):
-        raise ServiceError(
-            400, "messages must be a list of objects, each with a role and a content", "invalid_messages"
-        )
-    for name, kind in _FIELDS.items():
-        if not isinstance(body.get(name), kind | None):
-            raise ServiceError(400, f"{name} must be of type {kind.__name__}", f"invalid_{name}")
-    return body
-
-
-def _is_message(value: Any) -> bool:
-    """An assistant's message may have no content, as one that calls a tool; nobody else's may."""
-    if not (isinstance(value, dict) and isinstance(value.get("role"), str)):
-        return False
-    content = value.get("content")
-    return isinstance(content, str | list) or (content is None and value["role"] == "assistant")
 
 
 async def _stream(
@@ -205,7 +120,7 @@ async def _stream(
             return response
         await _send(response, answer.chunk(role, answer.finish_reason))
         if include_usage and answer.usage:
-            await _send(response, answer.envelope(_CHUNK) | {"usage": answer.usage})
+            await _send(response, answer.envelope(CHUNK) | {"usage": answer.usage})
         await response.write(b"data: [DONE]\n\n")
     return response
 
@@ -227,6 +142,10 @@ def _failure(error: Exception, endpoint: Endpoint) -> ServiceError:
     return ServiceError(_STATUSES.get(error.kind, 502), f"{error}{endpoint.hint}", error.kind, wait)
 
 
+def _error_response(failure: ServiceError) -> web.Response:
+    return web.json_response(failure.body, status=failure.status, headers=failure.headers)
+
+
 def _gate(host: str) -> Middleware:
     """What every request passes: who may come in, and the shape of what goes wrong."""
 
@@ -236,14 +155,14 @@ def _gate(host: str) -> Middleware:
             _admit(request, host)
             return await handler(request)
         except ServiceError as failure:
-            return failure.response()
+            return _error_response(failure)
         except web.HTTPException as error:  # aiohttp's own: no such path, wrong method, body too large
             allow = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
             what = f"{request.method} {request.path}: {error.text or error.reason}"
-            return ServiceError(error.status, what, _CODES.get(error.status, "http"), allow).response()
+            return _error_response(ServiceError(error.status, what, _CODES.get(error.status, "http"), allow))
         except Exception:
             _log.exception("%s %s failed", request.method, request.path)
-            return ServiceError(500, "the server failed; its log says more", "internal_error").response()
+            return _error_response(ServiceError(500, "the server failed; its log says more", "internal_error"))
 
     return gate
 

@@ -7,7 +7,7 @@ yields only ``str`` is a full provider, whoever wrote it.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -156,8 +156,9 @@ class AsyncGeneratorProvider:
 
 async def hang_up(deltas: AsyncIterator[Delta]) -> None:
     """Close what a provider returned, so that its connection ends now; a plug-in's may be no generator."""
-    if isinstance(deltas, AsyncGenerator):
-        await deltas.aclose()
+    close = getattr(deltas, "aclose", None)
+    if close is not None:
+        await close()
 
 
 def without_keys(text: str, key: Key | None) -> str:
