@@ -9,11 +9,11 @@ import functools
 import re
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
-from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-__all__ = ["Blocks", "add_display_math", "block_parser"]
+from .rules import add_display_math
+
+__all__ = ["Blocks", "block_parser"]
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[^\n]*\n")
 _TABLE = re.compile(r"[^\n]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-+[-:| \t]*\n")
@@ -106,30 +106,3 @@ def _is_closed(block: Token, lines: int) -> bool:
     """Whether the last block of ``lines`` whole lines is over, so that any next line begins another one."""
     can_go_on_after_a_blank_line = block.type in ("bullet_list_open", "ordered_list_open", "code_block")
     return block.map is not None and block.map[1] < lines and not can_go_on_after_a_blank_line
-
-
-def add_display_math(parser: MarkdownIt) -> None:
-    r"""Teach ``parser`` the blocks ``$$...$$`` and ``\[...\]``."""
-    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, allow_labels=False, double_inline=True)
-    parser.block.ruler.before("fence", "bracket_block", _bracket_block, {"alt": ["paragraph"]})
-
-
-def _bracket_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    begin = state.bMarks[start] + state.tShift[start]
-    if not state.src.startswith("\\[", begin) or state.is_code_block(start):
-        return False
-    for line in range(start, end):
-        stop = state.eMarks[line]
-        text = state.src[begin if line == start else state.bMarks[line] : stop].rstrip()
-        if line > start and (not text.strip() or state.sCount[line] < state.blkIndent):
-            return False  # a formula ends with its paragraph
-        if text.endswith("\\]"):
-            if not silent:
-                token = state.push("bracket_block", "math", 0)
-                token.block = True
-                token.markup = "\\["
-                token.content = state.getLines(start, line + 1, state.blkIndent, False).strip()[2:-2]
-                token.map = [start, line + 1]
-                state.line = line + 1
-            return True
-    return False

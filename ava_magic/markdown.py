@@ -18,29 +18,23 @@ import functools
 import logging
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
-from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
-from mdit_py_plugins.footnote import footnote_plugin
 
-from .blocks import add_display_math
 from .controls import visible
+from .rules import CLOSING, add_rules
 
 __all__ = ["loads_or_links", "plain", "to_html"]
 
 _log = logging.getLogger(__name__)
-_DEEPEST = 24  # levels of nesting above which a block, or a line of text, is shown as it was written
 _HIGHLIGHT_LIMIT = 100_000  # characters of code above which colours are not worth their time
-_URL = re.compile(r"(?<![\w:/.@-])https?://[^\s<>\"'`\\$]*[^\s<>\"'`\\$.,:;!?)\]}*_]")
-_CLOSING = {"\\(": "\\)", "\\[": "\\]"}
 _TEX = re.compile(
     r"\\(?:href|url|includegraphics|class|cssId|style|html\w*|data|require|def|gdef|edef|let|(?:re|provide)?newcommand"
     r"|newenvironment|unicode|bbox|mmlToken|texttip|tooltip|toggle|action)(?![A-Za-z])"
@@ -71,136 +65,11 @@ def loads_or_links(tex: str) -> bool:
 
 @functools.cache
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 4 * _DEEPEST}, renderer_cls=_Renderer)
-    parser.enable(["table", "strikethrough"])
-    add_display_math(parser)
-    parser.use(footnote_plugin)
-    parser.inline.ruler.before("escape", "bracket_math", _bracket_math)
-    parser.core.ruler.after("block", "shallow_blocks", _shallow_blocks)
-    parser.core.ruler.after("inline", "finish_inline", _finish_inline)
-    parser.core.ruler.before("footnote_tail", "idle_footnotes", _show_idle_footnotes)
+    parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer)
+    add_rules(parser)
     for kind in ("math_inline", "math_inline_double", "math_block", "bracket_math", "bracket_block"):
         parser.add_render_rule(kind, _Renderer.formula)
-    parser.validateLink = _is_safe_link  # type: ignore[method-assign]
     return parser
-
-
-def _is_safe_link(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return (parts.scheme in ("http", "https") and bool(parts.hostname)) or parts.scheme == "mailto"
-    except ValueError:
-        return False
-
-
-def _bracket_math(state: StateInline, silent: bool) -> bool:
-    r"""The delimiters ``\(...\)`` and ``\[...\]``, which Markdown alone takes for escaped brackets."""
-    opening = state.src[state.pos : state.pos + 2]
-    closing = _CLOSING.get(opening)
-    if closing is None or (closing, state.src) in state.env.setdefault("unclosed", set()):
-        return False
-    end = state.src.find(closing, state.pos + 2, state.posMax)
-    if end < 0:
-        state.env["unclosed"].add((closing, state.src))  # or each opening would look for it again
-    if end <= state.pos + 2:
-        return False
-    if not silent:
-        token = state.push("bracket_math", "math", 0)
-        token.markup = opening
-        token.content = state.src[state.pos + 2 : end]
-    state.pos = end + 2
-    return True
-
-
-def _shallow_blocks(state: StateCore) -> None:
-    """Replace each top-level block that is nested too deep by its own lines: the parser would lose what is in it."""
-    lines: list[str] | None = None
-    out: list[Token] = []
-    start = 0
-    for index, token in enumerate(state.tokens):
-        if token.level == 0 and token.nesting <= 0:
-            block = state.tokens[start : index + 1]
-            start = index + 1
-            if max(inner.level for inner in block) > _DEEPEST and block[0].map is not None:
-                lines = state.src.split("\n") if lines is None else lines
-                first, last = block[0].map
-                block = [Token("code_block", "code", 0, content="\n".join(lines[first:last]) + "\n")]
-            out += block
-    state.tokens = out
-
-
-def _show_idle_footnotes(state: StateCore) -> None:
-    """Turn a footnote that nothing refers to into plain paragraphs: the plugin would drop its words."""
-    referred = state.env.get("footnotes", {}).get("refs", {})
-    out: list[Token] = []
-    idle: list[str] = []  # the labels of the footnotes around the token; "" for one that is left as it is
-    unsaid = ""
-    for token in state.tokens:
-        if token.type == "footnote_reference_open":
-            label = token.meta["label"]
-            unsaid = label if referred.get(f":{label}", -1) < 0 else ""
-            idle.append(unsaid)
-            if unsaid:
-                continue
-        elif token.type == "footnote_reference_close" and idle.pop():
-            continue
-        elif token.type == "inline" and unsaid:
-            token.children = [Token("text", "", 0, content=f"[^{unsaid}]: "), *(token.children or [])]
-            unsaid = ""
-        out.append(token)
-    state.tokens = out
-
-
-def _finish_inline(state: StateCore) -> None:
-    """Task lists, bare links, and a bound on nesting, in one walk over the inline tokens."""
-    for index, token in enumerate(state.tokens):
-        if token.type != "inline" or not token.children:
-            continue
-        if max(child.level for child in token.children) > _DEEPEST:
-            token.children = [Token("text", "", 0, content=token.content)]
-        token.children = _link_bare_urls(token.children)
-        if index > 1 and state.tokens[index - 2].type == "list_item_open" and token.content[:4] in _TASKS:
-            _make_task(state.tokens[index - 2], token.children)
-
-
-_TASKS = {"[ ] ": "", "[x] ": " checked", "[X] ": " checked"}
-
-
-def _make_task(item: Token, children: list[Token]) -> None:
-    first = children[0]
-    if first.type == "text" and first.content[:4] in _TASKS:
-        item.meta["task"] = True
-        children.insert(0, Token("checkbox", "input", 0, info=_TASKS[first.content[:4]]))
-        first.content = first.content[4:]
-
-
-def _link_bare_urls(children: list[Token]) -> list[Token]:
-    """Make links of bare addresses, and let the end of each link know where it leads."""
-    out: list[Token] = []
-    link: Token | None = None
-    for child in children:
-        if child.type == "link_open":
-            link = child
-        elif child.type == "link_close" and link is not None:
-            child.attrs = link.attrs
-            link = None
-        if child.type == "text" and link is None and "://" in child.content:
-            out += _split_at_urls(child.content)
-        else:
-            out.append(child)
-    return out
-
-
-def _split_at_urls(text: str) -> Iterator[Token]:
-    position = 0
-    for match in _URL.finditer(text):
-        if _is_safe_link(match.group()):
-            yield Token("text", "", 0, content=text[position : match.start()])
-            yield Token("link_open", "a", 1, attrs={"href": match.group()}, markup="autolink")
-            yield Token("text", "", 0, content=match.group())
-            yield Token("link_close", "a", -1, attrs={"href": match.group()}, markup="autolink")
-            position = match.end()
-    yield Token("text", "", 0, content=text[position:])
 
 
 class _Renderer(RendererHTML):
@@ -248,7 +117,7 @@ class _Renderer(RendererHTML):
         """A formula between its delimiters, for the front end to typeset, or as text if it could do more than that."""
         token = tokens[idx]
         opening = token.markup or "$"
-        closing = _CLOSING.get(opening, opening)
+        closing = CLOSING.get(opening, opening)
         source = escape(opening + token.content + closing)
         if loads_or_links(token.content):
             return f"<code>{source}</code>"

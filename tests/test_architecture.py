@@ -15,20 +15,8 @@ import ava_magic
 
 ROOT = Path(ava_magic.__file__).parent
 PURE = {
-    *(
-        "prompt",
-        "conversation",
-        "markdown",
-        "inert",
-        "blocks",
-        "unfinished",
-        "reasoning",
-        "sse",
-        "reply",
-        "errors",
-        "controls",
-    ),
-    *("arguments", "syntax"),
+    *("prompt", "conversation", "markdown", "rules", "inert", "blocks", "unfinished", "reasoning", "sse", "reply"),
+    *("errors", "controls", "arguments", "syntax", "completions"),
     *("providers.chunks", "providers.base"),
 }
 SCREENS_AND_SOCKETS = {"IPython", "aiohttp", "ipywidgets", "rich", "traitlets", "ipykernel", "comm", "nest_asyncio"}
