@@ -8,6 +8,7 @@ that it looks right where the guess is right, and is harmless where it is wrong.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 
@@ -19,6 +20,7 @@ from .markdown import loads_or_links
 
 __all__ = ["inert_markdown"]
 
+_log = logging.getLogger(__name__)
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _LINK = re.compile(r"\]\((?!(?:https?://|mailto:)[\w.~:/?#@&=+,;%-]+\))|\](?=:)")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
@@ -35,6 +37,14 @@ _DRAWN = frozenset(
 def inert_markdown(text: str) -> str:
     """``text`` as Markdown with no raw HTML, no image, no link but to the web, and no code that a front end draws."""
     source = visible(text)
+    try:
+        return _inert(source)
+    except Exception:  # whatever a text may do to a parser, its words are shown
+        _log.exception("a text could not be taken apart")
+        return "\n".join(f"    {line}" for line in source.split("\n")).replace("<", "<" + _SPLIT)
+
+
+def _inert(source: str) -> str:
     lines = source.split("\n")
     out: list[str] = []
     position = 0

@@ -168,7 +168,7 @@ class AvaMagics(Magics):
         turn = self.chat.begin(prompt, anchor, history=history, **settings)
         turn.notes += notes
         view = choose(turn, run.stop, self._shell, self.display, self.frame_rate)
-        return Asking(self.chat, turn, run, view, history, arguments.options.get("out", ""))
+        return Asking(self.chat, turn, view, history, arguments.options.get("out", ""))
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""
@@ -257,21 +257,23 @@ async def _one_moment() -> None:
 
 
 class Asking:
-    """One question with all that it takes: its turn, its run and its view."""
+    """One question with what it takes: its turn, its view, and the name that its reply is bound to."""
 
-    def __init__(self, chat: Chat, turn: Turn, run: runner.Run, view: View, history: bool, out: str) -> None:
+    def __init__(self, chat: Chat, turn: Turn, view: View, history: bool, out: str) -> None:
         self.turn = turn
-        self.run = run
         self.view = view
         self.out = out
         self._chat = chat
         self._history = history
 
     async def work(self) -> None:
+        """Send the question, and take in the reply to its end."""
         async with aclosing(self._chat.run(self.turn, history=self._history)) as deltas:
             async for _ in deltas:
                 pass  # the view finds them in the turn
 
     def what_came(self) -> Reply | None:
-        """The reply so far; ``None`` where a question ended early with nothing."""
-        return self.turn.reply() if self.turn.pieces or self.turn.thoughts or not self.turn.partial else None
+        """The reply so far; ``None`` where a question ended early with nothing, or before it was sent."""
+        turn = self.turn
+        ended_well = turn.started is not None and not turn.partial
+        return turn.reply() if turn.pieces or turn.thoughts or ended_well else None

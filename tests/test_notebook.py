@@ -15,7 +15,7 @@ _QUICKSTART = Path(__file__).parent.parent / "examples" / "quickstart.ipynb"
 
 def _run(*sources: str) -> nbformat.NotebookNode:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    return NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    return NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
 
 
 def test_the_reply_is_in_the_file_and_in_its_exports(endpoint: Endpoint) -> None:
