@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, contextmanager
@@ -129,6 +130,8 @@ class AvaMagics(Magics):
             self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex)
             self._anchor.set(self._last_anchor)
             self._just_shown = None
+            if notebook := sys.modules.get("ava_magic.views.notebook"):
+                notebook.close_what_is_left()
 
     def display_once(self, reply: Reply) -> None:
         """What IPython calls to show a reply: the one that has just streamed stands on the screen already."""

@@ -35,8 +35,9 @@ __all__ = ["loads_or_links", "plain", "to_html"]
 
 _log = logging.getLogger(__name__)
 _HIGHLIGHT_LIMIT = 100_000  # characters of code above which colours are not worth their time
+_LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
 _TEX = re.compile(
-    r"\\(?:href|url|includegraphics|class|cssId|style|html\w*|data|require|def|gdef|edef|let|(?:re|provide)?newcommand"
+    r"\\(?:href|url|(?:eq)?ref|includegraphics|class|cssId|style|html\w*|data|require|def|gdef|edef|let|(?:re|provide)?newcommand"
     r"|newenvironment|unicode|bbox|mmlToken|texttip|tooltip|toggle|action)(?![A-Za-z])"
 )
 
@@ -116,6 +117,7 @@ class _Renderer(RendererHTML):
     def formula(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         """A formula between its delimiters, for the front end to typeset, or as text if it could do more than that."""
         token = tokens[idx]
+        token.content = _LABEL.sub("", token.content)  # the front end would give the formula an id of that name
         opening = token.markup or "$"
         closing = CLOSING.get(opening, opening)
         source = escape(opening + token.content + closing)

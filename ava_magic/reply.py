@@ -55,10 +55,7 @@ class Reply:
 
     def footer(self) -> str:
         """One plain line: what answered, how long it took, how many tokens, and what a reader should know of it."""
-        parts = [" ".join(part for part in (self.provider, self.model) if part)]
-        if self.endpoint:
-            parts.append(self.endpoint)
-        parts.append(f"{self.seconds:.1f} s")
+        parts = [self.provider, self.model, self.endpoint, f"{self.seconds:.1f} s"]
         if self.usage and isinstance(self.usage.get("completion_tokens"), int):
             parts.append(f"{self.usage['completion_tokens']:,} tokens")
         parts.extend(_REASONS.get(self.finish_reason or "", ()))
@@ -83,7 +80,7 @@ class Reply:
         return {
             "text/plain": f"{visible(self.text)}\n\n[{visible(footer)}]",
             "text/markdown": inert_markdown(self.text),
-            "text/html": f"{header}{body}<p><small>{plain(footer)}</small></p>",
+            "text/html": f"{header}<div>{body}</div><p><small>{plain(footer)}</small></p>",
         }
 
 
@@ -91,7 +88,8 @@ def thought_html(reasoning: str, seconds: float) -> str:
     """A model's thinking as HTML, folded away."""
     from .markdown import to_html
 
-    summary = f"<summary><small>thought for {seconds:.0f} s</small></summary>"
+    duration = f"{seconds:.0f} s" if seconds >= 1 else "a moment"
+    summary = f"<summary><small>thought for {duration}</small></summary>"
     return f"<details>{summary}<blockquote>{to_html(reasoning)}</blockquote></details>\n"
 
 

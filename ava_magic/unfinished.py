@@ -1,65 +1,108 @@
 """What an unfinished piece of Markdown is shown as while the rest is on its way.
 
 Pure.  ``**bol`` is shown bold at once, not as two stars that vanish later; a table is one from its first row; half a
-link shows its words.  Only what is painted is mended, never the reply.
+link shows its words; a sign that may still become anything waits for what follows it.  Only what is painted is mended,
+never the reply.
 """
 
 from __future__ import annotations
 
 import re
 
+from markdown_it.token import Token
+
+from .blocks import block_parser
+from .rules import CLOSING
+
 __all__ = ["mend"]
 
-_HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*$")
-_HALF_WORDS = re.compile(r"!?\[([^\[\]\n]*)$")
-_HEADER_ROW = re.compile(r" {0,3}\|[^\n]*")
-_DELIMITERS = re.compile(r"[ \t]*\|?[ \t]*:?-*[-:| \t]*")
-_MARKS = re.compile(r"(?P<code>`+)|(?P<skip>\\.)|(?P<mark>\*{1,3}|~~|(?<!\w)_{1,2}|_{1,2}(?!\w))")
+_PREFIX = r"(?:[ \t]*(?:>|[-*+](?=[ \t]|$)|\d{1,9}[.)](?=[ \t]|$)))*[ \t]*"  # of quotes and lists
+_UNDECIDED = re.compile(
+    rf"""{_PREFIX}(?:[-*+=_]{{0,2}}|\#{{1,6}}|`{{1,2}}|~{{1,2}}|\|?|\$\$?|\\[(\[]?|\d{{1,9}}[.)]?
+    |\[[\ xX]?\]?[ ]?|\[[^\]\n^][^\]\n]*\]:[^\n]*)[ \t]*""",
+    re.VERBOSE,
+)
+_ROW = re.compile(rf"({_PREFIX})(\|[^\n]*)(?:\n[ \t>]*[-:| \t]*)?")
+_HALF_LINK = re.compile(r"!?\[([^\[\]\n^][^\[\]\n]*)(?:\](?:\([^()\s]*|\[[^\[\]\n]*)?)?$")
+_HALF_NOTE = re.compile(r"!?\[(?:\^[^\[\]\n]*\]?)?$|!$")
+_HALF_SIGN = re.compile(r"(?<!\\)(?:\\|\${1,2}|(?<!~)~)$")
+_PART = re.compile(
+    r"(?P<code>`+)|(?P<bracket>\\[(\[])|\\.|(?P<dollar>\$\$?)(?=[^\s\d])|(?P<run>\*+|~~|(?<!\w)_+|_+(?!\w))"
+)
 
 
 def mend(tail: str) -> str:
     """``tail``, the last block of a text that goes on, as Markdown that is whole."""
-    if re.match(r" {0,3}(```|~~~)", tail):
-        return tail  # an open fence runs to the end as it is
-    if _HEADER_ROW.match(tail):
-        return _mend_table(tail)
-    start = tail.rfind("\n") + 1
-    if tail[start:].strip() in ("", "-", "*", "+", "=", "==", "--", "#", "##", "###", ">", "|", "$", "$$"):
-        return tail[:start] + _mend_line("")  # it may become anything; it comes with what follows it
-    paragraph = tail.rfind("\n\n") + 2 if "\n\n" in tail else 0
-    return tail[:paragraph] + _mend_line(tail[paragraph:])
+    lines = tail.split("\n")
+    leaves = [token for token in block_parser().parse(tail) if token.map and token.type not in _CONTAINERS]
+    last = leaves[-1] if leaves else None
+    if last is not None and last.type in ("fence", "code_block"):
+        return "\n".join(lines[:-1]) if _is_closing(last, lines) else tail
+    if _UNDECIDED.fullmatch(lines[-1]):
+        lines[-1] = ""
+    end = len(lines) - (not lines[-1].strip("> \t"))
+    in_table = any(token.type == "table_open" and token.map and token.map[1] >= end for token in leaves)
+    if in_table or last is None or last.type != "inline" or last.map is None or last.map[1] < end:
+        return "\n".join(lines)
+    before, text = lines[: last.map[0]], "\n".join(lines[last.map[0] :])
+    row = _ROW.fullmatch(text.rstrip("\n"))
+    return "\n".join([*before, _mend_table(row) if row else _mend_words(text)])
 
 
-def _mend_table(tail: str) -> str:
-    header, _, rest = tail.partition("\n")
-    delimiters, has_rows, _ = rest.partition("\n")
-    if has_rows or not _DELIMITERS.fullmatch(delimiters):
-        return tail
-    columns = max(1, header.strip().strip("|").count("|") + 1)
-    return f"{header}\n{'|---' * columns}|\n"
+_CONTAINERS = ("bullet_list_open", "list_item_open")
 
 
-def _mend_line(text: str) -> str:
-    """Close what is open at the end of a paragraph: a link, a code span, emphasis."""
-    text = _HALF_LINK.sub(r"\1", text)
-    text = _HALF_WORDS.sub(r"\1", text)
-    open_marks: list[str] = []
+def _is_closing(fence: Token, lines: list[str]) -> bool:
+    """Whether the last line may be the beginning of the fence's end."""
+    sign = fence.markup[:1]
+    begins = fence.type == "fence" and lines[-1].strip("> \t") in (sign, 2 * sign)
+    return begins and fence.map is not None and fence.map[1] >= len(lines)
+
+
+def _mend_table(row: re.Match[str]) -> str:
+    prefix, cells = row[1], row[2]
+    columns = max(1, cells.strip().strip("|").count("|") + 1)
+    indent = re.sub(r"[^\s>]", " ", prefix)
+    return f"{prefix}{cells}\n{indent}{'|---' * columns}|\n"
+
+
+def _mend_words(text: str) -> str:
+    """Close what is open at the end of a paragraph: a link, a code span, emphasis.  An open formula is left alone."""
+    text = _HALF_SIGN.sub("", _HALF_NOTE.sub("", _HALF_LINK.sub(r"\1", text)))
+    opened: list[tuple[str, int]] = []  # the signs of open emphasis with their numbers, outermost first
     position = 0
-    while match := _MARKS.search(text, position):
-        position = match.end()
-        if code := match["code"]:
-            end = re.compile(rf"(?<!`){code}(?!`)").search(text, position)
+    while part := _PART.search(text, position):
+        position = part.end()
+        if part["code"]:
+            end = re.compile(rf"(?<!`){part['code']}(?!`)").search(text, position)
             if end is None:
-                return text + (code if text[position:].strip() else "")
+                inside = text[position:].rstrip("`")
+                text = text[: part.start()] + (part["code"] + inside + part["code"] if inside.strip() else "")
+                break
             position = end.end()
-        elif mark := match["mark"]:
-            before, after = text[match.start() - 1 : match.start()], text[position : position + 1]
-            if mark in open_marks and before.strip():
-                del open_marks[open_marks.index(mark) :]
-            elif after.strip():
-                open_marks.append(mark)
-            elif not after:
-                text = text[: match.start()]  # a mark at the very end is still to open or to close something
-                if mark in open_marks:
-                    break
-    return text.rstrip(" ") + "".join(reversed(open_marks)) if open_marks else text
+        elif opening := part["dollar"] or part["bracket"]:
+            closing = text.find(CLOSING.get(opening, opening), position)
+            if closing < 0:
+                break
+            position = closing + len(opening)
+        elif part["run"]:
+            if position == len(text):  # at the very end, it may be there to open or to close
+                text = text[: part.start()]
+                break
+            opened = _with_run(opened, part["run"], text[part.start() - 1 : part.start()], text[position])
+    closers = "".join(sign * number for sign, number in reversed(opened))
+    return text.rstrip(" ") + closers if closers else text
+
+
+def _with_run(opened: list[tuple[str, int]], run: str, before: str, after: str) -> list[tuple[str, int]]:
+    """What is open after a run of signs, which closes what it can, and opens with the rest of it."""
+    left = len(run)
+    still: list[tuple[str, int]] = []
+    for sign, number in reversed(opened):
+        closed = min(left, number) if sign == run[0] and before.strip() else 0
+        left -= closed
+        if number > closed:
+            still.insert(0, (sign, number - closed))
+    if left and after.strip():
+        still.append((run[0], left))
+    return still

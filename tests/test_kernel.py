@@ -307,7 +307,7 @@ def test_where_nobody_attends_no_widget_is_opened(asked: Kernel, endpoint: Endpo
 @pytest.mark.parametrize(
     "code",
     [
-        "import asyncio\nasync with asyncio.TaskGroup() as group:\n    group.create_task(ask())\n    group.create_task(ask())",
+        "import asyncio\nasync with asyncio.TaskGroup() as group:\n    group.create_task(ask())",
         "import asyncio\nawait asyncio.gather(ask(), ask())",
         "import asyncio\nawait asyncio.create_task(ask())",
         "import asyncio\nbackground = asyncio.create_task(ask())\nawait asyncio.sleep(60)",

@@ -33,7 +33,7 @@ def test_a_bare_reply_claims_nothing() -> None:
     [
         ({}, "0.0 s"),
         ({"provider": "openai"}, "openai \u00b7 0.0 s"),
-        ({"provider": "openai", "model": "m"}, "openai m \u00b7 0.0 s"),
+        ({"provider": "openai", "model": "m"}, "openai \u00b7 m \u00b7 0.0 s"),
         ({"model": "m", "seconds": 1.26}, "m \u00b7 1.3 s"),
         ({"endpoint": "http://127.0.0.1:1/v1"}, "http://127.0.0.1:1/v1 \u00b7 0.0 s"),
         ({"usage": {"completion_tokens": 1234, "prompt_tokens": 5}}, "0.0 s \u00b7 1,234 tokens"),
@@ -56,7 +56,7 @@ def test_the_footer_says_what_answered_and_what_a_reader_should_know(about: dict
 
 def test_the_repr_tells_of_the_text_without_showing_it() -> None:
     reply = Reply("x" * 12_345, provider="openai", model="m", notes=("a note",))
-    assert repr(reply) == "<Reply of 12,345 characters from openai m \u00b7 0.0 s \u00b7 a note>"
+    assert repr(reply) == "<Reply of 12,345 characters from openai \u00b7 m \u00b7 0.0 s \u00b7 a note>"
 
 
 @pytest.mark.parametrize("name", ["\x1b]0;title\x07", "two\nlines", "\u202eflipped", "half \ud83d"])

@@ -30,10 +30,11 @@ from . import Fresh, pace, status_line
 if TYPE_CHECKING:
     from ..chat import Turn
 
-__all__ = ["HtmlView", "WidgetView"]
+__all__ = ["HtmlView", "WidgetView", "close_what_is_left"]
 
 _HOW_TO_STOP = "interrupt the kernel to stop"
 _SLOWEST_STATUS = 1.0  # seconds between two updates of the line that shows time and tokens
+_LONG_ENOUGH_TO_LEAVE = 15.0  # seconds
 _QUICKLY_RENDERED = 50_000  # characters of a reply that take about a tenth of a second
 _UNTIL_FIRST_WORDS = 0.005  # seconds between two looks for them: they are shown at once
 _BYTES_A_SECOND = 40_000  # what the frames of one reply may take of the way to the browser
@@ -78,6 +79,8 @@ class WidgetView:
         self._tail = ""  # the HTML of the rest
         self._received = 0  # characters of the reply that were painted
         self._status_painted = 0.0
+        self._has_button = False
+        self._opened = time.monotonic()
 
     def open(self) -> None:
         from ipywidgets import HTML, Button, HBox, Layout, Output
@@ -89,7 +92,10 @@ class WidgetView:
             description="Stop",
             icon="stop",
             tooltip="Stop this reply and keep what has come",
-            layout=Layout(width="80px", height="24px", display="none"),
+            # It takes its place from the start, where it may come: nothing moves when it does.
+            layout=Layout(
+                width="80px", height="24px", visibility="hidden", display="" if _may_serve(self._kernel) else "none"
+            ),
         )
         self._button.on_click(lambda _: self._stop())
         self._status = HTML()
@@ -143,11 +149,10 @@ class WidgetView:
             body = "".join([*self._finished, self._settled, to_html(self._blocks.finish())])
         data, metadata = final_bundle(reply, body)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
-        if self._area.was_restored:
-            # A page that was opened anew while the reply streamed has no display to update, only these widgets.
+        if self._area.was_restored or time.monotonic() - self._opened >= _LONG_ENOUGH_TO_LEAVE:
             self._area.children = self._outputs[-1:]
             self._outputs[-1].outputs = ({"output_type": "display_data", "data": data, "metadata": metadata},)
-            del self._outputs[-1]
+            _left_open.append((self._area, self._outputs.pop()))
         else:
             self._area.close()
             self._area.layout.close()
@@ -163,14 +168,32 @@ class WidgetView:
 
     def _paint_status(self) -> None:
         now = time.monotonic()
-        if now - self._status_painted < _SLOWEST_STATUS:
+        served = not self._has_button and _serves_clicks(self._kernel)
+        if not served and now - self._status_painted < _SLOWEST_STATUS:
             return
+        if served:
+            self._has_button = True
+            self._button.layout.visibility = "visible"
         self._status_painted = now
-        clicks = _serves_clicks(self._kernel)
-        line = status_line(self._turn, now, "" if clicks else _HOW_TO_STOP)
+        line = status_line(self._turn, now, "" if self._has_button else _HOW_TO_STOP)
         self._status.value = f"<small>{plain(line)}</small>"
-        if clicks:
-            self._button.layout.display = ""
+
+
+_left_open: list[tuple[Any, Any]] = []
+
+
+def close_what_is_left() -> None:
+    """Close the areas of replies that have ended, but for one that a page shows which was opened anew meanwhile.
+
+    Such a page has no display that could be updated: it was not there when the cell began.  So the area of a reply that
+    took long enough for somebody to leave and come back stays, with the whole reply in it, until the next cell is run.
+    """
+    while _left_open:
+        area, output = _left_open.pop()
+        if not area.was_restored:
+            for widget in (area, output):
+                widget.close()
+            area.layout.close()
 
 
 @functools.cache
@@ -221,10 +244,14 @@ class HtmlView:
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
 
 
+def _may_serve(kernel: Any) -> bool:
+    """Whether the kernel knows subshells at all (ipykernel 7)."""
+    return getattr(kernel, "shell_channel_thread", None) is not None
+
+
 def _serves_clicks(kernel: Any) -> bool:
     """Whether a click can arrive while a cell runs: the front end has opened a subshell for its widgets' messages.
 
     Without one (ipykernel before 7, JupyterLab before 4.4) a click waits until the cell is done: a dead button.
     """
-    thread = getattr(kernel, "shell_channel_thread", None)
-    return thread is not None and bool(thread.manager.list_subshell())
+    return _may_serve(kernel) and bool(kernel.shell_channel_thread.manager.list_subshell())
