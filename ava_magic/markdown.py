@@ -146,7 +146,9 @@ def _keep_from_typesetting(html: str) -> str:
 
 
 def _code(code: str, language: str) -> str:
-    return f'<div class="highlight"><pre>{_highlight(code, language)}</pre></div>\n'
+    # JupyterLab wraps the long lines of an output; code that is wrapped is hard to read.
+    style = "white-space: pre; overflow-x: auto"
+    return f'<div class="highlight"><pre style="{style}">{_highlight(code, language)}</pre></div>\n'
 
 
 def _highlight(code: str, language: str) -> str:

@@ -80,7 +80,7 @@ class Reply:
         return {
             "text/plain": f"{visible(self.text)}\n\n[{visible(footer)}]",
             "text/markdown": inert_markdown(self.text),
-            "text/html": f"{header}<div>{body}</div><p><small>{plain(footer)}</small></p>",
+            "text/html": f'{header}<div>{body}</div><p role="status"><small>{plain(footer)}</small></p>',
         }
 
 

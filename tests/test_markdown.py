@@ -37,6 +37,7 @@ _ATTRIBUTES = {
     ("sup", "class"): r"footnote-ref",
     ("div", "class"): r"highlight",
     ("div", "style"): r"overflow-x: auto",
+    ("pre", "style"): r"white-space: pre; overflow-x: auto",
     ("span", "class"): r"[a-z][a-z0-9]{0,2}",  # Pygments' short names
     ("input", "type"): r"checkbox",
     ("input", "disabled"): r"",
