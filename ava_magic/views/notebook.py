@@ -38,6 +38,7 @@ _LONG_ENOUGH_TO_LEAVE = 15.0  # seconds
 _QUICKLY_RENDERED = 50_000  # characters of a reply that take about a tenth of a second
 _UNTIL_FIRST_WORDS = 0.005  # seconds between two looks for them: they are shown at once
 _BYTES_A_SECOND = 40_000  # what the frames of one reply may take of the way to the browser
+_ENVELOPE = 700  # bytes of a message beside its HTML
 
 
 def final_bundle(reply: Reply | None, body: str | None = None) -> tuple[dict[str, str], dict[str, Any]]:
@@ -125,7 +126,7 @@ class WidgetView:
             self._settled = thought_html("".join(self._turn.thoughts), self._turn.thought_for)
         painted, self._received = self._received, self._received + len(text)
         self._settle(self._blocks.feed(text))
-        full = max(2000, 6 * math.sqrt(self._received))  # so that neither the outputs nor their list grow too long
+        full = max(3000, 7.5 * math.sqrt(self._received))  # so that neither the outputs nor their list grow too long
         if len(self._settled) < full < len(self._tail):
             self._settle(self._blocks.split(painted))
         if len(self._settled) >= full and self._blocks.settled >= painted:  # so nothing that is shown would move
@@ -136,7 +137,7 @@ class WidgetView:
             self._area.children = [self._bar, *self._outputs]
         self._tail = to_html(mend(self._blocks.tail))
         self._show(self._settled + self._tail)
-        return max(self._frame, len(self._settled + self._tail) / _BYTES_A_SECOND)
+        return max(self._frame, (_ENVELOPE + len(self._settled + self._tail)) / _BYTES_A_SECOND)
 
     def _settle(self, text: str) -> None:
         if text:

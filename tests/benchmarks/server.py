@@ -19,7 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .texts import code, deltas, markdown, payload, payloads, stream_of
+from .texts import blocks, code, deltas, line, markdown, payload, payloads, stream_of, table
 
 __all__ = ["WORD", "serving"]
 
@@ -70,7 +70,7 @@ async def _full(response: web.StreamResponse, body: dict[str, Any]) -> None:
         await response.write(event)
 
 
-_TEXTS = {"markdown": markdown, "code": code}
+_TEXTS = {"markdown": markdown, "code": code, "blocks": blocks, "line": line, "table": table}
 _ANSWERS = {"first": _first, "paced": _paced, "full": _full}
 
 

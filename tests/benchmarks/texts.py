@@ -10,9 +10,11 @@ from typing import Any
 
 __all__ = [
     "Shape",
+    "blocks",
     "code",
     "cut",
     "deltas",
+    "line",
     "markdown",
     "nulls",
     "payload",
@@ -20,6 +22,7 @@ __all__ = [
     "realistic",
     "short",
     "stream_of",
+    "table",
 ]
 
 _SECTION = """\
@@ -76,6 +79,22 @@ def markdown(size: int) -> str:
 def code(size: int) -> str:
     """One block of code of ``size`` bytes, not closed."""
     return f"```python\n{_LINE * (size // len(_LINE) + 1)}"[:size]
+
+
+def blocks(size: int) -> str:
+    """Small blocks, ``size`` bytes of them."""
+    return ("A block of a few words.\n\n" * (size // 25 + 1))[:size]
+
+
+def line(size: int) -> str:
+    """One line of ``size`` bytes."""
+    return ("some more words of the one line " * (size // 32 + 1))[:size]
+
+
+def table(size: int) -> str:
+    """One table of ``size`` bytes."""
+    rows = "".join(f"| row {number} | {number * number} | some words |\n" for number in range(size // 20))
+    return f"| name | square | more |\n| --- | ---: | --- |\n{rows}"[:size]
 
 
 def deltas(text: str) -> list[str]:

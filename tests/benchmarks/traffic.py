@@ -34,7 +34,7 @@ def stream(**options):
     return chat.stream("hi", history=False, options=options | {{"text": "markdown"}})
 """
 _OURS = "%ava -n --option size={size} --option rate={rate} --option text=markdown hi"
-_CODE = _OURS.replace("markdown", "code")
+_LARGE_BLOCKS = {"code": "one block of code", "blocks": "small blocks", "line": "one line", "table": "one table"}
 _THEIRS = {
     "append_stdout": """
 out = Output()
@@ -85,8 +85,11 @@ def _rows(meter: Meter) -> Iterator[Row]:
     yield _per_byte(f"64 kB of mixed Markdown; {way}", _LARGE, large, large_theirs)
     yield _growth(f"64 kB over 8 kB, bytes; {way}", large.bytes / ours.bytes, large_theirs.bytes / theirs[way].bytes)
     yield Row("64 kB over 8 kB, processor time", f"x{large.cpu / ours.cpu:.1f}")
-    code = [meter.weigh(_CODE.format(size=size, rate=_FAST)).bytes for size in (_SMALL, _LARGE)]
-    yield _growth(f"64 kB over 8 kB, bytes; one block of code at {_FAST:,}/s", code[1] / code[0])
+    for name, what in _LARGE_BLOCKS.items():
+        code = _OURS.replace("markdown", name)
+        small, big = (meter.weigh(code.format(size=size, rate=_FAST)) for size in (_SMALL, _LARGE))
+        yield _growth(f"64 kB over 8 kB, bytes; {what} at {_FAST:,}/s", big.bytes / small.bytes)
+        yield _growth(f"64 kB over 8 kB, processor time; {what} at {_FAST:,}/s", big.cpu / small.cpu)
 
 
 def _per_byte(what: str, size: int, ours: Weight, theirs: Weight) -> Row:
