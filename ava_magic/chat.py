@@ -5,206 +5,28 @@ It knows no screen and no notebook.  The magics and a script use the same class:
     chat = Chat(provider="ollama", model="llama3.2")
     reply = await chat.ask("hi")
 
-A question goes through a :class:`Turn`: begun (messages chosen, endpoint found), streamed, and then kept in the
-conversation or not.  A turn that failed or came back empty leaves no trace; one that was stopped is kept as partial.
+A question goes through a :class:`~ava_magic.turn.Turn`: begun (messages chosen, endpoint found), streamed, and then
+kept in the conversation or not.  A turn that failed or came back empty leaves no trace; one that was stopped is kept as
+partial.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
 from .errors import AvaError
-from .providers.base import Connection, Delta, FinishReason, Key, ModelName, Reasoning, Refusal, Usage, hang_up
-from .providers.presets import Ask, Endpoint, resolve
-from .reasoning import ThinkSplitter
+from .providers.base import Key
+from .providers.presets import Ask
 from .reply import Reply
+from .turn import Settings, Turn
 
-__all__ = ["Chat", "Settings", "Turn"]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to ask; :class:`Chat` says what each means."""
-
-    provider: str | type | Ask = "auto"
-    model: str = ""
-    base_url: str = ""
-    api_key: Key | None = None
-    system: str = ""
-    temperature: float | None = None
-    max_tokens: int | None = None
-    timeout: float = 300.0
-    retries: int = 2
-    context_tokens: int = 16_000
-    rerun: Rerun = "replace"
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def request_fields(self) -> dict[str, Any]:
-        """The fields of the request's body beside the model and the messages."""
-        named = {"temperature": self.temperature, "max_tokens": self.max_tokens}
-        return {name: value for name, value in named.items() if value is not None} | dict(self.options)
-
-
-class Turn:
-    """One question on its way.  A view reads its attributes while it runs.
-
-    Attributes:
-        messages: what is sent, the prompt last.
-        pieces: the content that has come, in order; only ever appended to.
-        thoughts: the reasoning that has come, likewise.
-        waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
-        started: when the request was sent (``time.monotonic``), or ``None`` before that.
-        partial: whether it ended before its end.
-    """
-
-    def __init__(self, prompt: Any, messages: list[Message], settings: Settings, anchor: Anchor) -> None:
-        self.prompt = prompt
-        self.messages = messages
-        self.settings = settings
-        self.anchor = anchor
-        self.pieces: list[str] = []
-        self.thoughts: list[str] = []
-        self.notes: list[str] = []
-        self.waiting: tuple[str, float] | None = None
-        self.started: float | None = None
-        self.partial = False
-        self._splitter = ThinkSplitter()
-        self._thought_until = 0.0
-        self._refusal = ""
-        self._usage: Mapping[str, Any] | None = None
-        self._finish_reason: str | None = None
-        self._model = settings.model or None
-        self._seconds = 0.0
-        self.endpoint: Endpoint = resolve(
-            settings.provider,
-            Connection(
-                base_url=settings.base_url,
-                key=settings.api_key,
-                idle_timeout=settings.timeout,
-                retries=settings.retries,
-                on_wait=self._wait,
-            ),
-        )
-
-    async def stream(self) -> AsyncGenerator[str, None]:
-        """Ask, and yield the content as it comes.  Raises :class:`AvaError`, with what had arrived."""
-        self.started = time.monotonic()
-        deltas: AsyncIterator[Delta] | None = None
-        failure: AvaError | None = None
-        try:
-            deltas = self.endpoint.ask(self.settings.model, self.messages, **self.settings.request_fields())
-            async for delta in deltas:
-                if not isinstance(delta, str):
-                    self._take_note(delta)
-                elif answer := delta if self._splitter.passed else self._split(*self._splitter.feed(delta)):
-                    self.pieces.append(answer)
-                    yield answer
-            if answer := self._split(*self._splitter.finish()):
-                self.pieces.append(answer)
-                yield answer
-        except (asyncio.CancelledError, GeneratorExit):
-            self.partial = True
-            self.notes.append("stopped before its end")
-            raise
-        except Exception as error:
-            failure = self._as_ava_error(error)
-        finally:
-            self._seconds = time.monotonic() - self.started
-            self.waiting = None
-            if deltas is not None:
-                await hang_up(deltas)
-        if failure is not None:  # raised out here, so that it drags no frame along that held a key
-            self.partial = True
-            self.notes.append("broken off before its end")
-            failure.reply = self.reply() if self.pieces or self.thoughts else None
-            raise failure
-
-    @property
-    def thought_for(self) -> float:
-        """Seconds from sending the request to the last of the thinking."""
-        return max(0.0, self._thought_until - (self.started or 0.0))
-
-    def reply(self) -> Reply:
-        """What has come so far, or in the end all of it."""
-        text = "".join(self.pieces)
-        notes = list(self.notes)
-        if self._refusal:
-            notes.append("refused")
-        elif not text and not self.partial:
-            notes.append("empty reply")
-        return Reply(
-            text=text,
-            messages=tuple(self.messages),
-            model=self._model,
-            provider=self.endpoint.name,
-            endpoint=self.endpoint.url,
-            finish_reason=self._finish_reason,
-            usage=self._usage,
-            reasoning="".join(self.thoughts),
-            refusal=self._refusal,
-            reasoning_seconds=self.thought_for,
-            partial=self.partial,
-            seconds=self._seconds,
-            notes=tuple(notes),
-        )
-
-    def exchange(self) -> Exchange:
-        """The turn as the conversation keeps it."""
-        return Exchange(
-            prompt=self.prompt,
-            reply="".join(self.pieces),
-            anchor=self.anchor,
-            partial=self.partial,
-            model=self._model,
-            provider=self.endpoint.name,
-            at=time.time(),
-        )
-
-    def _split(self, thought: str, answer: str) -> str:
-        if thought:
-            self._think(thought)
-        return answer
-
-    def _think(self, thought: str) -> None:
-        self.thoughts.append(thought)
-        self._thought_until = time.monotonic()
-
-    def _wait(self, reason: str, seconds: float) -> None:
-        self.waiting = (reason, time.monotonic() + seconds)
-
-    def _take_note(self, delta: object) -> None:
-        if isinstance(delta, Reasoning):
-            self._think(delta.text)
-        elif isinstance(delta, Usage):
-            self._usage = delta.counts
-        elif isinstance(delta, FinishReason):
-            self._finish_reason = delta.reason
-        elif isinstance(delta, ModelName):
-            self._model = delta.name
-        elif isinstance(delta, Refusal):
-            self._refusal += delta.text
-
-    def _as_ava_error(self, error: Exception) -> AvaError:
-        from .transport import ClientError, as_ava_error  # aiohttp is not loaded before it is needed
-
-        where = self.endpoint.where
-        if isinstance(error, AvaError):
-            failure = AvaError(f"{where}: {error}", error.kind)
-        elif isinstance(error, ClientError | TimeoutError):
-            failure = as_ava_error(error, where, self.endpoint.key_name)
-        else:
-            failure = AvaError(f"the provider {where} failed: {type(error).__name__}: {error}", "api")
-            failure.__cause__ = error  # a plug-in's author wants the traceback
-        if self.endpoint.hint:
-            failure = AvaError(f"{failure}{self.endpoint.hint}", failure.kind)
-        return failure
+__all__ = ["Chat"]
 
 
 class Chat:

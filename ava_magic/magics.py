@@ -28,7 +28,8 @@ from .views import View, choose
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
-    from .chat import Chat, Turn
+    from .chat import Chat
+    from .turn import Turn
 
 __all__ = ["AvaMagics"]
 

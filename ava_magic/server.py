@@ -39,6 +39,7 @@ from . import transport
 from .completions import CHUNK, FIELDS, Answer, ServiceError, read_body
 from .conversation import Message
 from .errors import AvaError
+from .failures import ClientError, as_ava_error
 from .providers.base import Connection, hang_up
 from .providers.presets import Endpoint, resolve
 
@@ -132,8 +133,8 @@ async def _send(response: web.StreamResponse, payload: Mapping[str, Any]) -> Non
 def _failure(error: Exception, endpoint: Endpoint) -> ServiceError:
     """A provider's error for the client, who is told the type alone where the text could hold anything."""
     headers: Mapping[str, str] = (isinstance(error, ClientResponseError) and error.headers) or {}
-    if isinstance(error, transport.ClientError | TimeoutError):
-        error = transport.as_ava_error(error, endpoint.where, endpoint.key_name)
+    if isinstance(error, ClientError | TimeoutError):
+        error = as_ava_error(error, endpoint.where, endpoint.key_name)
     elif not isinstance(error, AvaError):
         _log.error("the provider %s failed", endpoint.name, exc_info=error)
         what = f"the provider {endpoint.name} failed ({type(error).__name__}); the server's log says more"

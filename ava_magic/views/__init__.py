@@ -1,6 +1,6 @@
 """What shows a reply: one view for each kind of screen.
 
-A view looks at a :class:`~ava_magic.chat.Turn` by a clock; nothing calls it when a delta arrives, so a delta costs the
+A view looks at a :class:`~ava_magic.turn.Turn` by a clock; nothing calls it when a delta arrives, so a delta costs the
 same whether it is shown or not.
 """
 
@@ -18,7 +18,7 @@ from ..reply import Reply
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..chat import Turn
+    from ..turn import Turn
 
 __all__ = ["Fresh", "View", "choose", "pace", "status_line"]
 

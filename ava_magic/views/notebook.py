@@ -28,7 +28,7 @@ from ..unfinished import mend
 from . import Fresh, pace, status_line
 
 if TYPE_CHECKING:
-    from ..chat import Turn
+    from ..turn import Turn
 
 __all__ = ["HtmlView", "WidgetView", "close_what_is_left"]
 

@@ -10,7 +10,7 @@ from ..reply import Reply
 from . import Fresh
 
 if TYPE_CHECKING:
-    from ..chat import Turn
+    from ..turn import Turn
 
 __all__ = ["PlainView"]
 

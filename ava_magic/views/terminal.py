@@ -18,7 +18,7 @@ from ..reply import Reply
 from . import Fresh, pace, status_line
 
 if TYPE_CHECKING:
-    from ..chat import Turn
+    from ..turn import Turn
 
 __all__ = ["TerminalView"]
 
