@@ -502,6 +502,43 @@ def test_a_cell_deleted_in_mid_reply_leaves_a_working_notebook(asked: Asked) -> 
     assert "Traceback" not in asked.logged()
 
 
+def test_a_cell_moved_in_mid_reply_streams_on_in_its_new_place(asked: Asked) -> None:
+    """JupyterLab makes a new output area for a cell that is moved, and gives it nothing more of the run under way: the
+    final output finds no place, but the reply is not lost to the kernel."""
+    asked.lab.page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+    asked.lab.command("notebook:move-cell-down")
+    asked.lab.page.wait_for_function(_SHOWS, arg=[2, "first words,"])
+    asked.gate.open()
+    assert asked.endpoint.requests[0].hung_up.wait(10)
+    assert "first words, last words" in asked.run(1)
+    assert "Traceback" not in asked.logged()
+
+
+def test_a_cell_split_in_mid_reply_loses_nothing_in_the_kernel(asked: Asked) -> None:
+    asked.lab.page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+    asked.lab.command("notebook:split-cell-at-cursor")
+    asked.gate.open()
+    assert asked.endpoint.requests[0].hung_up.wait(10)
+    asked.lab.wait_until_idle()
+    assert "first words, last words" in asked.run(3)
+    assert "Traceback" not in asked.logged()
+
+
+def test_two_tabs_see_the_reply_and_the_first_keeps_it(asked: Asked) -> None:
+    second = asked.lab.page.context.new_page()
+    second.goto(f"{asked.lab.url}/lab/tree/asked.ipynb")
+    second.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    asked.lab.page.bring_to_front()
+    asked.gate.open()
+    asked.lab.page.wait_for_function(_SHOWS, arg=[1, "first words, last words"])
+    asked.lab.wait_until_idle()
+    second.close()
+    assert "first words, last words" in asked.run(2)
+    [output] = asked.saved()
+    assert "first words, last words" in output["data"]["text/html"]
+    assert "Traceback" not in asked.logged()
+
+
 def test_a_kernel_restarted_in_mid_reply_answers_again(asked: Asked) -> None:
     page = asked.lab.page
     page.evaluate("void jupyterapp.commands.execute('notebook:restart-kernel')")
