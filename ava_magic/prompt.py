@@ -6,9 +6,11 @@ user's is called to find a value: no property, no descriptor, no ``__getattr__``
 
 from __future__ import annotations
 
+import inspect
 import re
+import traceback
 from collections.abc import Callable, Mapping
-from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, NamedTuple
 
 __all__ = ["Filled", "carried_secret", "interpolate"]
@@ -133,7 +135,7 @@ def _words_for(value: Any, spec: str | None, describe: Callable[[Any], str | Non
             return None
     elif type(value) is str:
         words = value
-    elif (shown := describe(value)) is None:
+    elif (shown := _source_or_traceback(value) or describe(value)) is None:
         return None
     else:
         words = shown
@@ -141,3 +143,15 @@ def _words_for(value: Any, spec: str | None, describe: Callable[[Any], str | Non
         return words
     half = _BUDGET // 2
     return f"{words[:half]}\n[... {len(words) - _BUDGET:,} characters left out ...]\n{words[-half:]}"
+
+
+def _source_or_traceback(value: Any) -> str | None:
+    """What a reader wants to see of a function, a class or an exception, ``None`` for other values."""
+    try:
+        if type(value) is FunctionType or type(value) is type:
+            return inspect.getsource(value).strip("\n")
+        if _is_a(value, BaseException):
+            return "".join(traceback.format_exception(value)).strip("\n")
+    except (OSError, TypeError):  # its source is not to be had
+        pass
+    return None

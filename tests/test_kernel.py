@@ -384,3 +384,14 @@ def test_an_odd_call_gives_one_line_too(kernel: Kernel, code: str, line: str) ->
     assert line in cell.error
     assert len(cell.error.splitlines()) == 1
     assert "word@" not in cell.error
+
+
+def test_a_function_goes_in_as_its_source_and_an_error_as_its_traceback(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("ok")
+    asked.run(
+        "def add(a, b):\n    return a + b\ntry:\n    add(1, 'x')\nexcept TypeError as caught:\n    error = caught"
+    )
+    asked.run("%ava explain {add} and {error}")
+    [(_, prompt)] = endpoint.requests[0].messages
+    assert prompt.startswith("explain def add(a, b):\n    return a + b and Traceback")
+    assert "unsupported operand" in prompt
