@@ -19,9 +19,9 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from .connection import Key
 from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
 from .errors import AvaError
-from .providers.base import Key
 from .providers.presets import Ask
 from .reply import Reply
 from .turn import Settings, Turn

@@ -37,10 +37,11 @@ from aiohttp.typedefs import Handler, Middleware
 
 from . import transport
 from .completions import CHUNK, FIELDS, Answer, ServiceError, read_body
+from .connection import Connection
 from .conversation import Message
 from .errors import AvaError
 from .failures import ClientError, as_ava_error
-from .providers.base import Connection, hang_up
+from .providers.base import hang_up
 from .providers.presets import Endpoint, resolve
 
 __all__ = ["create_app", "listen", "main"]

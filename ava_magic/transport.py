@@ -26,9 +26,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from ._version import __version__
+from .connection import Connection, Key, error_text, without_keys
 from .errors import AvaError
-from .providers.base import Connection, Key, without_keys
-from .providers.chunks import error_text
 
 __all__ = ["close", "close_all", "fetch_json", "is_loopback", "stream"]
 

@@ -11,9 +11,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .connection import Connection, Key
 from .conversation import Anchor, Exchange, Message, Rerun
 from .errors import AvaError
-from .providers.base import Connection, Delta, FinishReason, Key, ModelName, Reasoning, Refusal, Usage, hang_up
+from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
 from .reply import Reply

@@ -180,7 +180,7 @@ class TestWhichEndpoint:
         assert resolve().url == "https://proxy.invalid/v1"
 
     def test_a_key_stays_with_its_host(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from ava_magic.providers.base import Connection
+        from ava_magic.connection import Connection
 
         monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-key")
         elsewhere = resolve("openai", Connection(base_url="https://elsewhere.invalid/v1"))

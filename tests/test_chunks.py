@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
+from ava_magic.connection import error_text
 from ava_magic.providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
-from ava_magic.providers.chunks import ChunkDecoder, error_text, read_deltas
+from ava_magic.providers.chunks import ChunkDecoder, read_deltas
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "vectors" / "chat_vectors.json").read_text("utf-8"))
 ANSWERED = [vector for vector in VECTORS if vector["status"] == 200]

@@ -15,7 +15,7 @@ from aioresponses.core import RequestCall
 from yarl import URL
 
 from ava_magic import AvaError, Chat, CodeLinkAva, transport
-from ava_magic.providers.base import Connection
+from ava_magic.connection import Connection
 
 from .endpoint import END, Endpoint, chunk
 

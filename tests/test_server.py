@@ -22,7 +22,8 @@ import pytest
 import pytest_asyncio
 
 from ava_magic import AvaError, Chat, CodeLinkAva, transport
-from ava_magic.providers.base import Connection, FinishReason, Key, ModelName, Reasoning, Refusal, Usage
+from ava_magic.connection import Connection, Key
+from ava_magic.providers.base import FinishReason, ModelName, Reasoning, Refusal, Usage
 from ava_magic.providers.openai_compatible import OpenAICompatible
 from ava_magic.providers.presets import resolve
 from ava_magic.server import create_app, listen

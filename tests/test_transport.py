@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from ava_magic import AvaError, Chat, Reply, transport
-from ava_magic.providers.base import Connection, Key
+from ava_magic.connection import Connection, Key
 
 from .endpoint import END, HANG_UP, Endpoint, Gate, chunk
 

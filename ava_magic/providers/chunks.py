@@ -18,11 +18,12 @@ from contextlib import aclosing, suppress
 from json.scanner import make_scanner
 from typing import Any
 
+from ..connection import Key, error_text, without_keys
 from ..errors import AvaError
 from ..sse import EventDecoder
-from .base import Delta, FinishReason, Key, ModelName, Reasoning, Refusal, Usage, without_keys
+from .base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
 
-__all__ = ["ChunkDecoder", "error_text", "read_deltas"]
+__all__ = ["ChunkDecoder", "read_deltas"]
 
 _scan = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # json.loads less its checks: a quarter less time on a small text
 _LAST_BYTES = 0.1  # seconds to wait for the end of a body after the end mark in it
@@ -195,19 +196,3 @@ async def read_deltas(body: AsyncGenerator[bytes, None], key: Key | None = None)
                         pass
         except AvaError as error:
             raise AvaError(without_keys(str(error), key), error.kind) from None
-
-
-def error_text(payload: Any, depth: int = 8) -> str:
-    """The words of an error in any of the shapes that services give it, ``""`` where there are none.
-
-    What is nested deeper than ``depth`` is not looked at.
-    """
-    if isinstance(payload, str):
-        return payload.strip()
-    if isinstance(payload, list) and depth:
-        return "; ".join(text for item in payload if (text := error_text(item, depth - 1)))
-    if isinstance(payload, dict) and depth:
-        for name in ("error", "message", "detail", "details", "msg"):
-            if text := error_text(payload.get(name), depth - 1):
-                return text
-    return ""

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from ..connection import Connection, Key
 from ..errors import AvaError
-from .base import AsyncGeneratorProvider, Connection, Delta, Key
+from .base import AsyncGeneratorProvider, Delta
 from .codelink_ava import CodeLinkAva
 from .guide import Guide
 from .openai_compatible import OpenAICompatible
