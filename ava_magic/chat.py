@@ -130,7 +130,11 @@ class Chat:
     async def ask(self, prompt: Any, *, history: bool = True, **changes: Any) -> Reply:
         """Ask ``prompt`` and return the whole :class:`~ava_magic.Reply`.  Raises :class:`AvaError`."""
         turn = self.begin(prompt, history=history, **changes)
+        await self.finish(turn, history=history)
+        return turn.reply()
+
+    async def finish(self, turn: Turn, *, history: bool = True) -> None:
+        """Send a turn that was begun, and take in its reply to the end.  Raises :class:`AvaError`."""
         async with aclosing(self.run(turn, history=history)) as deltas:
             async for _ in deltas:
-                pass
-        return turn.reply()
+                pass  # they stand in the turn

@@ -86,34 +86,32 @@ class Conversation(Sequence[Exchange]):
 
         For a cell that is run again these are the ones before its own place, less what its last run added.
         """
-        _, kept, place = self._place(anchor, rerun)
+        kept, place = self._place(anchor, rerun)
         return kept[:place]
 
     def add(self, exchange: Exchange, rerun: Rerun = "replace") -> None:
         """Put ``exchange`` in its place: that of its cell's last run where there was one, else the end."""
-        _, kept, place = self._place(exchange.anchor, rerun)
+        kept, place = self._place(exchange.anchor, rerun)
         self._exchanges = [*kept[:place], exchange, *kept[place:]]
 
     def reset(self) -> None:
         """Forget every exchange."""
         self._exchanges = []
 
-    def _place(self, anchor: Anchor, rerun: Rerun) -> tuple[list[Exchange], list[Exchange], int]:
-        """What a turn at ``anchor`` replaces, what stays, and where among what stays the turn belongs."""
+    def _place(self, anchor: Anchor, rerun: Rerun) -> tuple[list[Exchange], int]:
+        """What stays when a turn is added at ``anchor``, and where among it the turn belongs."""
         if rerun == "append":
-            return [], self._exchanges, len(self._exchanges)
-        replaced: list[Exchange] = []
+            return self._exchanges, len(self._exchanges)
         kept: list[Exchange] = []
         place: int | None = None
         for exchange in self._exchanges:
             if exchange.anchor.is_earlier_run_of(anchor):
-                replaced.append(exchange)
                 place = len(kept) if place is None else place
             else:
                 kept.append(exchange)
                 if anchor.cell is not None and exchange.anchor == anchor:
                     place = len(kept)
-        return replaced, kept, len(kept) if place is None else place
+        return kept, len(kept) if place is None else place
 
 
 def estimate_tokens(content: Any) -> int:

@@ -2,8 +2,8 @@
 
 They trust it: JupyterLab passes raw HTML in the Markdown of a live session through, follows ``javascript:`` links in it
 and draws ``mermaid``.  And each reads Markdown a little differently, so nothing here depends on guessing where a front
-end sees code: what it would obey is taken apart wherever it stands.  How depends on what it seems to be, so
-that it looks right where the guess is right, and is harmless where it is wrong.
+end sees code: what it would obey is taken apart wherever it stands.  Only the way of doing so depends on a guess: the
+text looks right where the guess is right, and is harmless where it is wrong.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ def _fenced(token: Token) -> list[str]:
     """A code block of the top level, in a fence of its own that nothing in it can close."""
     longest = max((len(run) for run in re.findall(r"`+", token.content)), default=0)
     fence = "`" * max(3, longest + 1)
-    return [fence + language(token.info), *token.content.removesuffix("\n").split("\n"), fence]
+    return [fence + _language(token.info), *token.content.removesuffix("\n").split("\n"), fence]
 
 
-def language(info: str) -> str:
+def _language(info: str) -> str:
     """The language of a fence, if it is one that is only shown; else ``text``."""
     words = info.split()
     if not words:
@@ -81,7 +81,7 @@ def language(info: str) -> str:
 
 
 def _inert_code(line: str) -> str:
-    line = _FENCE.sub(lambda match: match["fence"] + language(match["info"]), line)
+    line = _FENCE.sub(lambda match: match["fence"] + _language(match["info"]), line)
     return _TAG.sub("<" + _SPLIT, line)
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -272,9 +272,7 @@ class Asking:
 
     async def work(self) -> None:
         """Send the question, and take in the reply to its end."""
-        async with aclosing(self._chat.run(self.turn, history=self._history)) as deltas:
-            async for _ in deltas:
-                pass  # the view finds them in the turn
+        await self._chat.finish(self.turn, history=self._history)
 
     def what_came(self) -> Reply | None:
         """The reply so far; ``None`` where a question ended early with nothing, or before it was sent."""

@@ -121,7 +121,7 @@ def _item(value: Any, key: int | str) -> Any:
             if kind is dict:
                 return dict.get(value, key, _MISSING)  # __getitem__ would call a __missing__
             try:
-                return kind.__getitem__(value, key)  # type: ignore[index]
+                return kind.__getitem__(value, key)  # type: ignore[index]  # a wrong kind of key raises TypeError
             except (IndexError, TypeError):
                 return _MISSING
     return _MISSING

@@ -92,7 +92,7 @@ def _frame(paint: Paint) -> float:
     """One frame.  A screen that fails must cost nobody the reply: it is tried again a second later."""
     try:
         return paint()
-    except Exception:
+    except Exception:  # a front end that has gone, a renderer that fails: the reply goes on without it
         _log.exception("a frame could not be painted")
         return 1.0
 
@@ -143,7 +143,7 @@ def _run_in_thread(work: Work, paint: Paint, run: Run) -> None:
         loop = asyncio.new_event_loop()  # not asyncio.run: a program may have patched that
         try:
             loop.run_until_complete(run.follow(work))
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, the calling thread raises it
             failure.append(error)
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())

@@ -50,7 +50,7 @@ _LARGEST_BODY = 16 * 1024 * 1024
 _STATUSES = {"auth": 401, "rate_limit": 429, "bad_request": 400, "timeout": 504}
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 # These stand for every address, and are none to connect to.
-_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 _dumps = functools.partial(json.dumps, default=str)  # a plug-in may count its usage in types of its own
 _log = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ def _gate(host: str) -> Middleware:
             allow = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
             what = f"{request.method} {request.path}: {error.text or error.reason}"
             return _error_response(ServiceError(error.status, what, _CODES.get(error.status, "http"), allow))
-        except Exception:
+        except Exception:  # a fault of ours: the client gets an answer in the shape that it knows, the log the rest
             _log.exception("%s %s failed", request.method, request.path)
             return _error_response(ServiceError(500, "the server failed; its log says more", "internal_error"))
 
@@ -217,7 +217,7 @@ async def listen(app: web.Application, host: str = "127.0.0.1", port: int = 0) -
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
-    except BaseException:
+    except BaseException:  # also when it is cancelled: what was set up is taken down
         await runner.cleanup()
         raise
     name = _REACHED_AT.get(host, host)

@@ -43,44 +43,41 @@ class _Held(NamedTuple):
 _sessions: dict[asyncio.AbstractEventLoop, _Held] = {}
 
 
-async def stream(url: str, body: Mapping[str, Any], connection: Connection) -> AsyncGenerator[bytes, None]:
+def stream(url: str, body: Mapping[str, Any], connection: Connection) -> AsyncGenerator[bytes, None]:
     """POST ``body`` as JSON to ``url``; yield the answer as it comes, decompressed, in whatever pieces it comes.
 
     Raises :class:`ClientError` or :class:`TimeoutError` where the endpoint fails, and :class:`AvaError`
     (``too_large``, ``config``) where a limit of ours does.
     """
-    response = await _send("POST", url, connection, body)
+    return _read("POST", url, connection, body)
+
+
+async def fetch_json(url: str, connection: Connection) -> Any:
+    """GET ``url`` and parse the answer as JSON.  Raises as :func:`stream` does."""
+    try:
+        return json.loads(b"".join([chunk async for chunk in _read("GET", url, connection)]))
+    except (ValueError, RecursionError):
+        raise AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol") from None
+
+
+async def _read(
+    method: str, url: str, connection: Connection, body: Mapping[str, Any] | None = None
+) -> AsyncGenerator[bytes, None]:
+    response = await _send(method, url, connection, body)
     received = 0
     failure: ClientError | None = None
     try:
         async for chunk in response.content.iter_any():
             received += len(chunk)
             if received > connection.limit:
-                raise AvaError(f"the reply passed the limit of {connection.limit:,} bytes and was cut", "too_large")
+                raise AvaError(f"the answer passed the limit of {connection.limit:,} bytes and was cut", "too_large")
             yield chunk
     except ClientError as error:
-        failure = _clean(error, response.url, "POST", connection.key)
+        failure = _clean(error, response.url, method, connection.key)
     finally:
         response.close()
     if failure is not None:
         raise failure
-
-
-async def fetch_json(url: str, connection: Connection) -> Any:
-    """GET ``url`` and parse the answer as JSON.  Raises as :func:`stream` does."""
-    response = await _send("GET", url, connection)
-    body = b""
-    try:
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > connection.limit:
-                raise AvaError(f"{url} answered with more than {connection.limit:,} bytes", "too_large")
-    finally:
-        response.close()
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol") from None
 
 
 async def close() -> None:
@@ -90,7 +87,7 @@ async def close() -> None:
 
 
 async def _send(
-    method: str, url: str, connection: Connection, body: Mapping[str, Any] | None = None
+    method: str, url: str, connection: Connection, body: Mapping[str, Any] | None
 ) -> aiohttp.ClientResponse:
     """Send the request until it is answered with success; the response is open."""
     attempt = 0

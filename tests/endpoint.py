@@ -84,6 +84,10 @@ class Endpoint:
             head += f"Content-Type: {content_type}\r\n"
         self._answers.append([f"{head}\r\n".encode(), *steps])
 
+    def answers_raw(self, *steps: Any) -> None:
+        """Queue an answer that need not be HTTP."""
+        self._answers.append(list(steps))
+
     def says(self, *words: Any) -> None:
         """Queue a good reply that streams ``words``."""
         self.answers(*words, END)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import IPython
 import pytest
 
@@ -174,11 +172,9 @@ def test_an_interrupt_stops_at_once_and_keeps_what_had_come(
     queued = asked.start("after = True")
     assert gate.reached.wait(20)
     asked.collect(cell, lambda: not words or any("half" in html for html in cell.painted))
-    interrupted = time.monotonic()
     asked.interrupt()
     assert endpoint.requests[0].hung_up.wait(5)
     asked.finish(cell)
-    seconds = time.monotonic() - interrupted
     assert cell.status == "error"
     assert cell.reply["ename"] == "KeyboardInterrupt"
     assert len(cell.error.splitlines()) == 1
@@ -188,7 +184,6 @@ def test_an_interrupt_stops_at_once_and_keeps_what_had_come(
         assert asked.value("str(_), _.partial") == "('half a reply', True)"
         assert "(stopped)" in asked.run("%ava --history").stdout
     assert asked.value("__import__('signal').getsignal(2).__name__") == "'default_int_handler'"
-    assert seconds < 2  # a machine under load; the figure itself is in the benchmarks
 
 
 @pytest.mark.parametrize(
@@ -344,9 +339,10 @@ def test_interrupts_during_the_clean_up_leave_the_reply_and_one_line(asked: Kern
     cell = asked.start("def ask():\n    %ava -n hi\nask()")
     assert gate.reached.wait(20)
     asked.collect(cell, lambda: bool(cell.painted))
-    for _ in range(3):
-        asked.interrupt()
-        time.sleep(0.05)  # the next one is to fall into the clean-up, whenever that is
+    asked.interrupt()
+    assert endpoint.requests[0].hung_up.wait(5)  # from here on the kernel cleans up
+    asked.interrupt()
+    asked.interrupt()
     asked.finish(cell)
     assert len(cell.error.splitlines()) == 1
     assert "word" in cell.outputs[0]["data"][HTML]
@@ -395,3 +391,14 @@ def test_a_function_goes_in_as_its_source_and_an_error_as_its_traceback(asked: K
     [(_, prompt)] = endpoint.requests[0].messages
     assert prompt.startswith("explain def add(a, b):\n    return a + b and Traceback")
     assert "unsupported operand" in prompt
+
+
+def test_a_large_stopped_reply_tells_its_thinking_once(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("<think>pondered</think>", *["**word** and more. " * 100] * 40, gate)
+    cell = asked.start("%ava -n hi")
+    assert gate.reached.wait(20)
+    asked.collect(cell, lambda: any("word" in html for html in cell.painted))
+    asked.interrupt()
+    asked.finish(cell)
+    assert cell.outputs[0]["data"][HTML].count("pondered") == 1

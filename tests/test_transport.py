@@ -15,6 +15,7 @@ import pytest
 
 from ava_magic import AvaError, Chat, Reply, transport
 from ava_magic.connection import Connection, Key
+from ava_magic.providers.openai_compatible import OpenAICompatible
 
 from .endpoint import END, HANG_UP, Endpoint, Gate, chunk
 
@@ -206,4 +207,32 @@ async def test_a_stopped_reply_closes_its_connection(endpoint: Endpoint) -> None
     await deltas.aclose()
     assert await asyncio.to_thread(endpoint.requests[0].hung_up.wait, 5)
     assert chat.conversation[0].partial
+    await transport.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"not-a-real-key, not HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: not-a-real-key\r\n\r\n"],
+)
+async def test_an_answer_that_is_no_http_shows_no_key(endpoint: Endpoint, answer: bytes) -> None:
+    endpoint.answers_raw(answer, HANG_UP)
+    provider = OpenAICompatible.at(Connection(base_url=endpoint.url, key=Key("not-a-real-key"), retries=0))
+    with pytest.raises(aiohttp.ClientError) as caught:
+        _ = [delta async for delta in provider.create_async_generator("m", [{"role": "user", "content": "hi"}])]
+    assert "not-a-real-key" not in f"{caught.value!r} {caught.value} {vars(caught.value)}"
+    await transport.close()
+
+
+async def test_an_error_in_the_stream_that_quotes_the_key_is_blotted_out(endpoint: Endpoint) -> None:
+    endpoint.answers("half", b'data: {"error": {"message": "not-a-real-key is no key"}}\n\n')
+    with pytest.raises(AvaError, match="is no key") as caught:
+        await _ask(endpoint, api_key="not-a-real-key")
+    assert "not-a-real-key" not in str(caught.value)
+
+
+async def test_a_list_of_models_of_any_size_is_read_whole(endpoint: Endpoint) -> None:
+    names = [f"model-{number}" for number in range(20_000)]
+    body = json.dumps({"data": [{"id": name} for name in names]}).encode()
+    endpoint.answers(body[:100_000], body[100_000:], content_type="application/json")
+    assert await OpenAICompatible.at(Connection(base_url=endpoint.url)).list_models() == names
     await transport.close()

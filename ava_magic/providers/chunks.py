@@ -25,7 +25,8 @@ from .base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
 
 __all__ = ["ChunkDecoder", "read_deltas"]
 
-_scan = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # json.loads less its checks: a quarter less time on a small text
+# json.loads less its checks: a quarter less time on a small text.  The stubs give make_scanner a wrong argument.
+_scan = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]
 _LAST_BYTES = 0.1  # seconds to wait for the end of a body after the end mark in it
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

@@ -38,9 +38,10 @@ class View(Protocol):
 
 
 class Fresh:
-    """What has come of a turn since it was last looked at, as text to show."""
+    """What has come of a turn since it was last looked at, as text to show; ``characters`` counts what was read."""
 
     def __init__(self, turn: Turn) -> None:
+        self.characters = 0
         self._turn = turn
         self._seen = 0
         self._half_line_end = ""
@@ -51,7 +52,9 @@ class Fresh:
         self._seen += len(pieces)
         text = self._half_line_end + "".join(pieces)
         self._half_line_end = "\r" if text.endswith("\r") else ""  # the LF of a CRLF may be on its way
-        return visible(text[:-1] if self._half_line_end else text)
+        text = visible(text[:-1] if self._half_line_end else text)
+        self.characters += len(text)
+        return text
 
 
 def pace(paint: Callable[[Any], float]) -> Callable[[Any], float]:
@@ -94,14 +97,15 @@ def choose(turn: Turn, stop: Callable[[], None], shell: InteractiveShell, displa
     return PlainView(turn, frame_rate)
 
 
-def status_line(turn: Turn, now: float, how_to_stop: str) -> str:
-    """One line about a turn under way at ``now`` (``time.monotonic``): who answers, for how long, how much has come."""
+def status_line(turn: Turn, fresh: Fresh, how_to_stop: str) -> str:
+    """One line about a turn under way: who answers, for how long, how much has come."""
+    now = time.monotonic()
     if turn.waiting:
         reason, until = turn.waiting
         words = f"{one_line(reason, 80)}: asking again in {max(0.0, until - now):.0f} s"
     else:
         seconds = 0.0 if turn.started is None else now - turn.started
-        tokens = sum(map(len, turn.pieces)) // 4
+        tokens = fresh.characters // 4  # by the rule of thumb for English
         words = f"{visible(turn.endpoint.name)} \u00b7 {seconds:.0f} s \u00b7 about {tokens:,} tokens"
         if turn.thoughts and not turn.pieces:
             words += f" \u00b7 thinking: {one_line(''.join(turn.thoughts[-40:])[-60:])}"

@@ -75,7 +75,7 @@ class WidgetView:
         self._display_id = uuid.uuid4().hex
         self._blocks = Blocks()
         self._fresh = Fresh(turn)
-        self._finished: list[str] = []  # the HTML of the outputs before the last one
+        self._finished: list[str] = []  # the HTML of the text in the outputs before the last one
         self._settled = ""  # the HTML of what is settled in the last output
         self._tail = ""  # the HTML of the rest
         self._received = 0  # characters of the reply that were painted
@@ -123,8 +123,9 @@ class WidgetView:
         if not text:
             return self._frame if self._received else _UNTIL_FIRST_WORDS
         if self._turn.thoughts and not self._received:
-            self._settled = thought_html("".join(self._turn.thoughts), self._turn.thought_for)
-        painted, self._received = self._received, self._received + len(text)
+            self._show(thought_html("".join(self._turn.thoughts), self._turn.thought_for))
+            self._begin_output()
+        painted, self._received = self._received, self._fresh.characters
         self._settle(self._blocks.feed(text))
         full = max(3000, 7.5 * math.sqrt(self._received))  # so that neither the outputs nor their list grow too long
         if len(self._settled) < full < len(self._tail):
@@ -133,11 +134,14 @@ class WidgetView:
             self._show(self._settled)
             self._finished.append(self._settled)
             self._settled = ""
-            self._outputs.append(self._new_output())
-            self._area.children = [self._bar, *self._outputs]
+            self._begin_output()
         self._tail = to_html(mend(self._blocks.tail))
         self._show(self._settled + self._tail)
         return max(self._frame, (_ENVELOPE + len(self._settled + self._tail)) / _BYTES_A_SECOND)
+
+    def _begin_output(self) -> None:
+        self._outputs.append(self._new_output())
+        self._area.children = [self._bar, *self._outputs]
 
     def _settle(self, text: str) -> None:
         if text:
@@ -176,7 +180,7 @@ class WidgetView:
             self._has_button = True
             self._button.layout.visibility = "visible"
         self._status_painted = now
-        line = status_line(self._turn, now, "" if self._has_button else _HOW_TO_STOP)
+        line = status_line(self._turn, self._fresh, "" if self._has_button else _HOW_TO_STOP)
         self._status.value = f"<small>{plain(line)}</small>"
 
 
@@ -201,7 +205,7 @@ def close_what_is_left() -> None:
 def _area_class() -> Any:
     from ipywidgets import VBox
 
-    class Area(VBox):  # type: ignore[misc]
+    class Area(VBox):  # type: ignore[misc]  # ipywidgets has no types
         """The area of a reply, which notices when a page asks for its whole state: it was opened anew."""
 
         was_restored = False
@@ -226,7 +230,7 @@ class HtmlView:
         self._display_id = uuid.uuid4().hex
 
     def open(self) -> None:
-        line = status_line(self._turn, time.monotonic(), _HOW_TO_STOP)
+        line = status_line(self._turn, self._fresh, _HOW_TO_STOP)
         data = {"text/plain": line, "text/html": f"<small>{plain(line)}</small>"}
         display(data, raw=True, display_id=self._display_id)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
@@ -44,7 +43,7 @@ class TerminalView:
 
     @pace
     def paint(self) -> float:
-        text, status = self._fresh.read(), status_line(self._turn, time.monotonic(), "Ctrl-C stops")
+        text, status = self._fresh.read(), status_line(self._turn, self._fresh, "Ctrl-C stops")
         if text:
             self._print(self._blocks.feed(text))
         if text or status != self._status:
