@@ -89,6 +89,9 @@ OPTIONS = (
     Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
     Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
     Option(("-r", "--raw"), "", "leave {braces} as they are"),
+    Option(("--attach",), "PATH", "send a text file or an image along", many=True),
+    Option(("--preview",), "", "show the request and its size; send nothing"),
+    Option(("--send-secrets",), "", "send the prompt though it holds a key or a token"),
     Option(("--reset",), "", "forget the conversation", command=True),
     Option(("--history",), "", "show the conversation", command=True),
 )

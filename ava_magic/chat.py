@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any
 
 from .connection import Key
+from .content import Mixed, text_of
 from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
 from .errors import AvaError
 from .providers.presets import Ask
@@ -81,6 +82,7 @@ class Chat:
     def begin(self, prompt: Any, anchor: Anchor = Anchor(), *, history: bool = True, **changes: Any) -> Turn:
         """A turn for ``prompt``, not yet sent.
 
+        ``prompt`` is a text, a :class:`~ava_magic.content.Mixed`, or the parts of OpenAI's content array.
         ``changes`` are settings for this turn alone; without ``history`` the conversation is neither read nor extended.
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
@@ -89,15 +91,22 @@ class Chat:
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
         if settings.temperature is not None and not math.isfinite(settings.temperature):
             raise AvaError("the temperature must be a number", "config")
+        turn = Turn(prompt, [], settings, anchor)
+        takes_images = turn.endpoint.takes_images
+        if isinstance(prompt, Mixed):
+            turn.prompt = prompt.content(takes_images)
         system: list[Message] = [{"role": "system", "content": settings.system}] if settings.system else []
-        question: Message = {"role": "user", "content": prompt}
+        question: Message = {"role": "user", "content": turn.prompt}
         earlier: list[Exchange] = []
         left_out = 0
         if history:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
             earlier, left_out = fit(self.conversation.before(anchor, settings.rerun), room)
         messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
-        turn = Turn(prompt, messages, settings, anchor)
+        for message in messages:
+            if not takes_images and isinstance(message["content"], list):
+                message["content"] = text_of(message["content"])
+            turn.messages.append(message)
         if left_out:
             turn.notes.append(f"{left_out} earlier turn{'' if left_out == 1 else 's'} left out")
         return turn
