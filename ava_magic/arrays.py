@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .lookup import class_called, is_a, module_of
+from .lookup import class_called, is_a, is_exactly, module_of
 
 __all__ = ["array_text", "scalar_of"]
 
@@ -28,7 +28,7 @@ def array_text(value: Any) -> str | None:
         return None
     if type(value) is array:
         return _told("numpy array", value.dtype, value, numpy)
-    if type(value) in (class_called("torch", "Tensor"), class_called("torch.nn.parameter", "Parameter")):
+    if is_exactly(value, class_called("torch", "Tensor"), class_called("torch.nn.parameter", "Parameter")):
         return _told("torch tensor", value.dtype, _values(value, numpy), numpy)
     return None
 
@@ -41,7 +41,7 @@ def scalar_of(value: Any) -> Any:
     own = value.item()
     if type(own) is float:
         return float(str(value))  # with the digits that its own type has: 0.1, not 0.10000000149
-    return own if type(own) in (bool, int, complex, str) else value
+    return own if is_exactly(own, bool, int, complex, str) else value
 
 
 def _values(tensor: Any, numpy: Any) -> Any:

@@ -22,6 +22,7 @@ __all__ = [
     "class_called",
     "find",
     "is_a",
+    "is_exactly",
     "is_installed",
     "module_of",
     "name_of",
@@ -73,6 +74,11 @@ def is_a(value: Any, kind: type) -> bool:
     return type.__subclasscheck__(kind, type(value))
 
 
+def is_exactly(value: Any, *kinds: type | None) -> bool:
+    """Whether ``value`` is of one of these very types; ``in`` would ask a metaclass whether they are equal."""
+    return any(type(value) is kind for kind in kinds)
+
+
 def class_attribute(kind: type, name: str) -> Any:
     """What a class or its bases store under ``name``."""
     for base in bases_of(kind):
@@ -84,7 +90,7 @@ def class_attribute(kind: type, name: str) -> Any:
 def _instance_dict(value: Any) -> dict[str, Any]:
     """Where an instance stores its attributes, unless its class has put something else there."""
     access = class_attribute(type(value), "__dict__")
-    if type(access) not in (GetSetDescriptorType, MemberDescriptorType):  # the latter is a module's
+    if not is_exactly(access, GetSetDescriptorType, MemberDescriptorType):  # the latter is a module's
         return {}
     try:
         found = access.__get__(value)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from .lookup import attributes_of, is_a, module_of, qualified_name, stored
+from .lookup import attributes_of, is_a, is_exactly, module_of, qualified_name, stored
 
 __all__ = ["source_of", "traceback_of"]
 
@@ -33,7 +33,7 @@ def source_of(value: Any, cells: Any = ()) -> str | None:
         return _class_source(value, cells)
     if type(value) is MethodType:
         value = value.__func__
-    while type(value) in _WRAPPERS and type(inner := stored(value, "__wrapped__")) in _WRAPPERS:
+    while is_exactly(value, *_WRAPPERS) and is_exactly(inner := stored(value, "__wrapped__"), *_WRAPPERS):
         value = inner
     return _function_source(value.__code__) if type(value) is FunctionType else None
 
