@@ -24,13 +24,19 @@ _FOR_THE_USER = ("exit", "quit", "get_ipython", "open")  # what IPython itself p
 
 
 def visible_names(shell: InteractiveShell) -> dict[str, Any]:
-    """The user's namespace, less what IPython has put there and no prompt means."""
-    hidden = shell.user_ns_hidden
-    return {
+    """The user's namespace, less what IPython has put there and no prompt means.
+
+    ``In`` holds the cells as they were typed: IPython's own holds what became of their magics.
+    """
+    hidden, history = shell.user_ns_hidden, shell.history_manager
+    names = {
         name: value
         for name, value in shell.user_ns.items()
         if not (name in _FOR_THE_USER and hidden.get(name) is value)
     }
+    if history is not None and names.get("In") is history.input_hist_parsed:
+        names["In"] = history.input_hist_raw
+    return names
 
 
 class ShellDisplay:

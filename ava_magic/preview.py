@@ -25,6 +25,8 @@ def preview(turn: Turn) -> dict[str, str]:
 
     Raises :class:`~ava_magic.AvaError` where the request would not be sent.
     """
+    from .markdown import plain
+
     head, body = _request(turn)
     wire = json.dumps(body, default=str)
     images = [url for message in turn.messages for url in image_urls(message["content"])]
@@ -38,7 +40,7 @@ def preview(turn: Turn) -> dict[str, str]:
     )
     return {
         "text/plain": f"{request}\n\n[{summary}]",
-        "text/html": f"<pre>{escape(request)}</pre>{drawn}<p><small>{escape(summary)}</small></p>",
+        "text/html": f"<pre><code>{escape(request)}</code></pre>{drawn}<p><small>{plain(summary)}</small></p>",
     }
 
 

@@ -82,7 +82,7 @@ class _Filling:
         try:
             if match["spec"] or match["repr"]:
                 return formatted(value, match["spec"] or "", as_repr=bool(match["repr"]))
-            return describe(value, self.display, self.namespace.get("In"))
+            return describe(value, self.display, self.namespace.get("_ih"))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a value's own code may do anything, leave the program too

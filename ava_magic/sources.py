@@ -12,6 +12,7 @@ import functools
 import inspect
 import linecache
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterator
 from types import CodeType, FunctionType, MethodType
@@ -47,7 +48,7 @@ def _function_source(code: CodeType) -> str | None:
     lines = _lines(code.co_filename)
     if not 0 < code.co_firstlineno <= len(lines):
         return None
-    return "".join(inspect.getblock(lines[code.co_firstlineno - 1 :])).strip("\n")
+    return textwrap.dedent("".join(inspect.getblock(lines[code.co_firstlineno - 1 :]))).strip("\n")
 
 
 def _class_source(kind: type, cells: Any) -> str | None:
@@ -80,7 +81,7 @@ def _class_in(text: str, path: str) -> str | None:
         return None
     nodes: list[ast.stmt | ast.expr] = [found[-1], *found[-1].decorator_list]
     first = min(node.lineno for node in nodes)
-    return "\n".join(text.split("\n")[first - 1 : found[-1].end_lineno])
+    return textwrap.dedent("\n".join(text.split("\n")[first - 1 : found[-1].end_lineno]))
 
 
 def _definitions(tree: ast.AST, outer: list[str]) -> Iterator[ast.AST]:
