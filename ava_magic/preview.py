@@ -33,8 +33,9 @@ def preview(turn: Turn) -> dict[str, str]:
     shown = json.dumps(_without_images(body), indent=2, ensure_ascii=False, default=str)
     request = visible("\n".join([*head, "", shown]))
     tokens = sum(estimate_tokens(message["content"]) for message in turn.messages)
-    notes = [f"{len(images)} image{'' if len(images) == 1 else 's'}"] if images else []
-    summary = " · ".join([f"{len(wire):,} bytes", f"about {tokens:,} tokens", *notes, *turn.notes, "nothing was sent"])
+    counts = [f"{len(wire):,} bytes", f"about {tokens:,} tokens", _counted(len(images), "image")]
+    counts += [f"{_counted(turn.left_out, 'earlier turn')} left out" if turn.left_out else "", "nothing was sent"]
+    summary = " · ".join(filter(None, counts))
     drawn = "".join(
         f'<img src="{url}" style="max-height: 120px; margin: 4px">' for url in filter(_IMAGE.fullmatch, images)
     )
@@ -61,6 +62,10 @@ def _request(turn: Turn) -> tuple[list[str], dict[str, Any]]:
     if endpoint.key is not None:
         headers["Authorization"] = f"Bearer … (the value of {endpoint.key.name}, hidden)"
     return [f"POST {url}", *(f"{name}: {value}" for name, value in headers.items())], body
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
 
 
 def _without_images(value: Any) -> Any:
