@@ -9,18 +9,14 @@ import re
 import stat
 from pathlib import Path
 
-from .content import Picture, Piece, mime_of
+from .content import LARGEST_PICTURE, Picture, Piece, mime_of
 from .controls import one_line
 from .errors import AvaError
 
-__all__ = ["LARGEST_PICTURE", "LARGEST_TEXT", "attach"]
+__all__ = ["LARGEST_TEXT", "attach"]
 
 LARGEST_TEXT = 200_000
 """Bytes of a text file.  It goes whole or not at all."""
-
-LARGEST_PICTURE = 3_750_000
-"""Bytes of an image: no more than 5 MB in base64, which is the least that a service allows
-(https://docs.anthropic.com/en/docs/build-with-claude/vision)."""
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 

@@ -21,7 +21,7 @@ from dataclasses import replace
 from typing import Any
 
 from .connection import Key
-from .content import Mixed, text_of
+from .content import Mixed, without_images
 from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
 from .errors import AvaError
 from .providers.presets import Ask
@@ -115,9 +115,8 @@ class Chat:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
             earlier, turn.left_out = fit(self.conversation.before(turn.anchor, settings.rerun), room)
         turn.messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
-        for message in turn.messages if not turn.endpoint.takes_images else ():
-            if isinstance(message["content"], list):
-                message["content"] = text_of(message["content"])
+        if not turn.endpoint.takes_images:
+            turn.messages = without_images(turn.messages)
 
     async def run(self, turn: Turn, *, history: bool = True) -> AsyncGenerator[str, None]:
         """Send a turn that was begun; yield its content as it comes, and keep it in the conversation."""

@@ -7,11 +7,16 @@ the place where it was named; elsewhere the content is one plain string.
 from __future__ import annotations
 
 import base64
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["Mixed", "Picture", "image_urls", "mime_of", "text_of"]
+__all__ = ["LARGEST_PICTURE", "Mixed", "Picture", "Piece", "image_urls", "mime_of", "text_of", "without_images"]
+
+LARGEST_PICTURE = 3_750_000
+"""Bytes of an image: no more than 5 MB in base64, which is the least that a service allows
+(https://docs.anthropic.com/en/docs/build-with-claude/vision)."""
 
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 
@@ -33,22 +38,21 @@ class Mixed:
 
     pieces: Sequence[Piece]
 
-    @property
-    def pictures(self) -> list[Picture]:
-        """The pictures alone."""
-        return [piece for piece in self.pieces if isinstance(piece, Picture)]
-
     def content(self, takes_images: bool) -> str | list[dict[str, Any]]:
         """The content of a message: a string, or where there is a picture that can go, a list of parts."""
-        if not (takes_images and self.pictures):
+        if not (takes_images and any(isinstance(piece, Picture) for piece in self.pieces)):
             return "".join(piece.text if isinstance(piece, Picture) else piece for piece in self.pieces)
-        return [_part(piece) for piece in self.pieces if piece]
+        parts: list[dict[str, Any]] = []
+        for is_picture, pieces in itertools.groupby(self.pieces, lambda piece: isinstance(piece, Picture)):
+            if is_picture:
+                parts += [_image(piece) for piece in pieces if isinstance(piece, Picture)]
+            elif text := "".join(piece for piece in pieces if isinstance(piece, str)):
+                parts.append({"type": "text", "text": text})
+        return parts
 
 
-def _part(piece: Piece) -> dict[str, Any]:
-    if isinstance(piece, str):
-        return {"type": "text", "text": piece}
-    url = f"data:{piece.mime};base64,{base64.b64encode(piece.data).decode('ascii')}"
+def _image(picture: Picture) -> dict[str, Any]:
+    url = f"data:{picture.mime};base64,{base64.b64encode(picture.data).decode('ascii')}"
     return {"type": "image_url", "image_url": {"url": url}}
 
 
@@ -66,6 +70,14 @@ def text_of(content: Any) -> str:
     if not isinstance(content, list):
         return str(content)
     return "".join(str(part.get("text", "[image]")) for part in content if isinstance(part, Mapping))
+
+
+def without_images(messages: list[Any]) -> list[Any]:
+    """OpenAI messages for a provider whose contents are strings."""
+    return [
+        {**message, "content": text_of(message["content"])} if isinstance(message.get("content"), list) else message
+        for message in messages
+    ]
 
 
 def image_urls(content: Any) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.utils.dir2 import get_real_method
 
-from .content import Picture, mime_of
+from .content import LARGEST_PICTURE, Picture, mime_of
 from .lookup import class_called, is_a, module_of
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ class ShellDisplay:
         """As an image: figures of matplotlib and plotly, and what has ``_repr_png_`` or ``_repr_jpeg_``."""
         data = _figure(value)
         for kind in ("png", "jpeg"):
-            if data is None and (method := get_real_method(value, f"_repr_{kind}_")) is not None:
-                data = _bytes(method())
+            # A photograph that is too large as PNG may well go as JPEG.
+            if data is None or len(data) > LARGEST_PICTURE:
+                method = get_real_method(value, f"_repr_{kind}_")
+                data = (None if method is None else _bytes(method())) or data
         if data is None or not (mime := mime_of(data)):
             return None
         return Picture(data, mime, self.text(value) or "[image]")

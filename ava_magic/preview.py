@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 from .content import image_urls
-from .controls import visible
 from .conversation import estimate_tokens
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["preview"]
 
+_UNSHOWN = re.compile(r"[^\n -~]")
 _IMAGE = re.compile(r"data:(?P<mime>image/(?:png|jpeg|gif|webp));base64,(?P<data>[A-Za-z0-9+/]+=*)")
 
 
@@ -31,7 +31,7 @@ def preview(turn: Turn) -> dict[str, str]:
     wire = json.dumps(body, default=str)
     images = [url for message in turn.messages for url in image_urls(message["content"])]
     shown = json.dumps(_without_images(body), indent=2, ensure_ascii=False, default=str)
-    request = visible("\n".join([*head, "", shown]))
+    request = _UNSHOWN.sub(_escaped, "\n".join([*head, "", shown]))
     tokens = sum(estimate_tokens(message["content"]) for message in turn.messages)
     counts = [f"{len(wire):,} bytes", f"about {tokens:,} tokens", _counted(len(images), "image")]
     counts += [f"{_counted(turn.left_out, 'earlier turn')} left out" if turn.left_out else "", "nothing was sent"]
@@ -62,6 +62,11 @@ def _request(turn: Turn) -> tuple[list[str], dict[str, Any]]:
     if endpoint.key is not None:
         headers["Authorization"] = f"Bearer … (the value of {endpoint.key.name}, hidden)"
     return [f"POST {url}", *(f"{name}: {value}" for name, value in headers.items())], body
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """A character as JSON writes it, if a screen would obey it rather than show it."""
+    return match.group() if match.group().isprintable() else json.dumps(match.group())[1:-1]
 
 
 def _counted(number: int, what: str) -> str:

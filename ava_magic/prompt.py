@@ -86,22 +86,25 @@ class _Filling:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a value's own code may do anything, leave the program too
-            self.notes[f"{typed} stays as typed: {_told(error)}"] = None
+            self._note(typed, _told(error))
             return None
 
     def _note_unfound(self, name: str, typed: str) -> None:
         if name in self.namespace:
             if not name.startswith("__") and not is_a(self.namespace[name], ModuleType):
-                self.notes[f"{typed} stays as typed: nothing is run to find it; give it a name of its own"] = None
+                self._note(typed, "nothing is run to find it; give it a name of its own")
         elif len(name) >= _SHORTEST_NAME:
             self.unknown.setdefault(name, typed)
+
+    def _note(self, typed: str, why: str) -> None:
+        self.notes[f"{one_line(typed, 80)} stays as typed: {why}"] = None
 
     def close_names(self) -> None:
         """Point at the names that look like misspelt ones."""
         known = {name.lower(): name for name in self.namespace if not name.startswith("_")}
         for name, typed in list(self.unknown.items())[:_MOST_GUESSES]:
             if near := difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.8):
-                self.notes[f"{typed} stays as typed: did you mean {{{known[near[0]]}}}?"] = None
+                self._note(typed, f"did you mean {{{known[near[0]]}}}?")
 
 
 def interpolate(text: str, namespace: Mapping[str, Any], display: Display) -> Filled:

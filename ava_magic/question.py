@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .attachments import attach
-from .content import Mixed, Picture, Piece
-from .controls import visible
+from .content import LARGEST_PICTURE, Mixed, Picture, Piece
+from .controls import one_line
 from .errors import AvaError
 from .leaks import carried_secret
 from .prompt import Insertion, interpolate
@@ -28,22 +28,24 @@ class Question(Mixed):
 
     def about(self, takes_images: bool) -> str:
         """What went in and how large it is, as one line, and the notes as another; ``""`` where there is neither."""
-        told = [f"{name} {_size(piece, takes_images)}" for name, piece in self.inserted]
+        told = [f"{one_line(name, 80)} {_size(piece, takes_images)}" for name, piece in self.inserted[:_MOST_TOLD]]
         if more := self.inserted[_MOST_TOLD:]:
-            told[_MOST_TOLD:] = [
-                f"and {len(more):,} more of {sum(len(_text(piece)) for _, piece in more):,} characters"
-            ]
+            told.append(f"and {len(more):,} more of {sum(len(_text(piece)) for _, piece in more):,} characters")
         lines = [f"[went in: {', '.join(told)}]" if told else "", f"[{'; '.join(self.notes)}]" if self.notes else ""]
-        return visible("\n".join(filter(None, lines)))
+        return "\n".join(filter(None, lines))
 
 
 def compose(text: str, namespace: Mapping[str, Any] | None, display: Display, paths: Sequence[str] = ()) -> Question:
     """The question that ``text`` asks, with the values of ``namespace`` (``None``: with its braces as typed) and files.
 
-    Raises :class:`AvaError` (``config``) for a file that cannot go.
+    Raises :class:`AvaError` (``config``) for a file or an image that cannot go.
     """
     attached = [Insertion(path, attach(path)) for path in paths]
     filled = None if namespace is None else interpolate(text, namespace, display)
+    for name, piece in [] if filled is None else filled.inserted:
+        if isinstance(piece, Picture) and len(piece.data) > LARGEST_PICTURE:
+            size = f"{len(piece.data):,} bytes, of {LARGEST_PICTURE:,} at most"
+            raise AvaError(f"{name} is too large an image to send: {size}; make it smaller", "config")
     pieces: Sequence[Piece] = [text] if filled is None else filled.pieces
     inserted = [*([] if filled is None else filled.inserted), *attached]
     notes = [] if filled is None else filled.notes
@@ -59,7 +61,7 @@ def forbid_secrets(question: Question, others: Mapping[str, str], environ: Mappi
     for place, text in {"the prompt": whole, **others}.items():
         if what := carried_secret(text, environ):
             parts = [name for name, piece in question.inserted if carried_secret(_text(piece), environ) == what]
-            where = parts[0] if parts and text is whole else place
+            where = parts[0] if parts and text is whole and not carried_secret(parts[0], environ) else place
             raise AvaError(
                 f"{where} holds {what}, so nothing was sent; take it out, or send it with --send-secrets", "config"
             )

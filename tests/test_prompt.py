@@ -346,8 +346,8 @@ def test_a_value_is_shown_by_the_notebook_unless_it_is_plain_or_formatted() -> N
 def test_a_picture_stands_where_it_was_named() -> None:
     filled = interpolate("left {f} and {x}{f}", {"f": Figure(), "x": "text"}, Shown())
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}}
-    words = [{"type": "text", "text": text} for text in ("left ", " and ", "text")]
-    assert filled.content(takes_images=True) == [words[0], image, words[1], words[2], image]
+    words = [{"type": "text", "text": text} for text in ("left ", " and text")]
+    assert filled.content(takes_images=True) == [words[0], image, words[1], image]
     assert filled.content(takes_images=False) == "left <Figure> and text<Figure>"
 
 

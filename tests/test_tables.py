@@ -264,10 +264,11 @@ def test_a_tensor_goes_in_by_the_array_protocol(monkeypatch: pytest.MonkeyPatch)
 
 def test_nothing_is_imported_for_a_value() -> None:
     code = (
-        "import ava_magic.question, ava_magic.preview\n"
+        "import sys, ava_magic.question, ava_magic.preview\n"
         "from ava_magic.prompt import interpolate\n"
-        "interpolate('{x} {y}', {'x': [1.5], 'y': object()}, type('D', (), {'text': lambda _, x: repr(x), 'picture': lambda *_: None})())\n"
-        "import sys; print({'pandas', 'numpy', 'PIL', 'polars', 'pyarrow', 'plotly'} & sys.modules.keys())"
+        "class Display:\n    text = lambda self, value: repr(value)\n    picture = lambda self, value: None\n"
+        "assert interpolate('{x}{y}', {'x': [1.5], 'y': object()}, Display()).inserted\n"
+        "print({'pandas', 'numpy', 'PIL', 'polars', 'pyarrow', 'plotly'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
