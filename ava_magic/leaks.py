@@ -71,8 +71,9 @@ _FORMATS = (
         for name in ("aws_secret_access_key", "AWS_SECRET_ACCESS_KEY", "SecretAccessKey")
     ),
 )
-_BEGINNING = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"  # of a word; in a string as Python or JSON writes it, of a line
-_PATTERNS = [(form.holds, re.compile(_BEGINNING + form.pattern), form.what) for form in _FORMATS]
+# Where a secret begins: at the beginning of a word, or after a line break as Python and JSON write it in a string.
+_BEGINNING = re.compile(r"(?<![A-Za-z0-9])|(?<=\\[nrt])")
+_PATTERNS = [(form.holds, re.compile(form.pattern), form.what) for form in _FORMATS]
 
 
 def carried_secret(text: str, environ: Mapping[str, str]) -> str | None:
@@ -85,4 +86,7 @@ def carried_secret(text: str, environ: Mapping[str, str]) -> str | None:
         secret = value.strip()
         if len(secret) >= _SHORTEST_SECRET and _SECRET_NAME.search(name) and secret in text:
             return f"the value of {name}"
-    return next((what for holds, pattern, what in _PATTERNS if holds in text and pattern.search(text)), None)
+    for holds, pattern, what in _PATTERNS:
+        if holds in text and any(_BEGINNING.match(text, found.start()) for found in pattern.finditer(text)):
+            return what
+    return None

@@ -58,11 +58,11 @@ class _Filling:
     display: Display
     inserted: list[Insertion] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)  # in their order, each once
-    unknown: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, re.Match[str]] = field(default_factory=dict)
 
     def replacement(self, match: re.Match[str]) -> list[Piece]:
         opening, closing = len(match["opening"]), len(match["closing"])
-        typed = match.group()[opening - 1 : len(match.group()) - closing + 1]
+        typed = _typed(match)
         value = find(match["name"], match["path"], self.namespace)
         if value is MISSING:
             self._note_unfound(match["name"], typed)
@@ -90,21 +90,19 @@ class _Filling:
             return None
 
     def _note_unfound(self, name: str, typed: str) -> None:
-        if name in self.namespace:
-            if not name.startswith("__") and not is_a(self.namespace[name], ModuleType):
-                self._note(typed, "nothing is run to find it; give it a name of its own")
-        elif len(name) >= _SHORTEST_NAME:
-            self.unknown.setdefault(name, typed)
+        if not (name.startswith("__") or is_a(self.namespace[name], ModuleType)):
+            self._note(typed, "nothing is run to find it; give it a name of its own")
 
     def _note(self, typed: str, why: str) -> None:
         self.notes[f"{one_line(typed, 80)} stays as typed: {why}"] = None
 
-    def close_names(self) -> None:
-        """Point at the names that look like misspelt ones."""
+    def point_at_close_names(self) -> None:
+        """Say of names that are not there which ones they look like."""
         known = {name.lower(): name for name in self.namespace if not name.startswith("_")}
-        for name, typed in list(self.unknown.items())[:_MOST_GUESSES]:
+        names = [name for name in self.unknown if len(name) >= _SHORTEST_NAME and not name.startswith("__")]
+        for name in names[:_MOST_GUESSES]:
             if near := difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.8):
-                self._note(typed, f"did you mean {{{known[near[0]]}}}?")
+                self._note(_typed(self.unknown[name]), f"did you mean {{{known[near[0]]}}}?")
 
 
 def interpolate(text: str, namespace: Mapping[str, Any], display: Display) -> Filled:
@@ -113,11 +111,19 @@ def interpolate(text: str, namespace: Mapping[str, Any], display: Display) -> Fi
     pieces: list[Piece] = []
     position = 0
     for match in _FIELD.finditer(text):
+        if match["name"] not in namespace:
+            filling.unknown.setdefault(match["name"], match)
+            continue
         pieces += [text[position : match.start()], *filling.replacement(match)]
         position = match.end()
     pieces.append(text[position:])
-    filling.close_names()
+    filling.point_at_close_names()
     return Filled(pieces, filling.inserted, _few(list(filling.notes)))
+
+
+def _typed(match: re.Match[str]) -> str:
+    """A field as it was typed, in one pair of braces."""
+    return match.group()[len(match["opening"]) - 1 : len(match.group()) - len(match["closing"]) + 1]
 
 
 def _few(notes: list[str]) -> list[str]:

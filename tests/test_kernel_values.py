@@ -83,9 +83,9 @@ plain = Point(3)
             "Why? DataFrame, 2 rows × 1 column\n\n|  | n (float64, 1 missing) |\n| --- | --- |\n| 0 | 1 |\n| 1 | NaN |",
         ),
         (
-            "class Shown:\n    _repr_markdown_ = lambda self: '**md**'\n    __repr__ = lambda self: 'plain'; x = Shown()",
+            "class Shown:\n    _repr_markdown_ = lambda self: '**md**'\n    __repr__ = lambda self: 'it'; x = Shown()",
             "{x} {x!r}",
-            "**md** plain",
+            "**md** it",
         ),
         ("reply = %ava -n hi", "{reply} {reply:>4}", "ok   ok"),
     ],
