@@ -20,12 +20,14 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from .arguments import FORMATS
 from .connection import Key
 from .content import Mixed, without_images
 from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
 from .errors import AvaError
 from .providers.presets import Ask
 from .reply import Reply
+from .structured import Demand
 from .turn import Settings, Turn
 
 __all__ = ["Chat"]
@@ -86,9 +88,11 @@ class Chat:
 
         ``prompt`` is a text, a :class:`~ava_magic.content.Mixed`, or the parts of OpenAI's content array.
         ``changes`` are settings for this turn alone; without ``history`` the conversation is neither read nor extended.
+        Two of them belong to a turn and not to a chat: ``format="json"`` asks for data, and ``schema`` says of which
+        shape: a JSON Schema, a dataclass or a pydantic model.
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
-        settings = replace(self.settings, **changes)
+        settings = _with_format(replace(self.settings, **changes))
         if taken := sorted({"model", "messages"} & settings.options.keys()):
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
         if settings.temperature is not None and not math.isfinite(settings.temperature):
@@ -96,6 +100,8 @@ class Chat:
         turn = Turn(prompt, settings, anchor)
         if isinstance(prompt, Mixed):
             turn.prompt = prompt.content(turn.endpoint.takes_images)
+        if settings.format == "json":
+            turn.ask_for_data(Demand(settings.schema))
         turn.follows = list(self._ahead) if history else []
         self._compose(turn, history)
         return turn
@@ -158,3 +164,14 @@ class Chat:
         async with aclosing(self.run(turn, history=history)) as deltas:
             async for _ in deltas:
                 pass  # they stand in the turn
+
+
+def _with_format(settings: Settings) -> Settings:
+    """The settings with a format that is one: a schema is for JSON."""
+    if settings.format not in FORMATS:
+        raise AvaError(f"the format is one of {', '.join(FORMATS)}, not {settings.format!r}", "config")
+    if settings.schema is None or settings.format == "json":
+        return settings
+    if settings.format != "markdown":
+        raise AvaError(f"a schema is for the format json, not for {settings.format}", "config")
+    return replace(settings, format="json")
