@@ -12,17 +12,12 @@ __all__ = ["CodeBlock", "as_cell", "code_blocks"]
 class CodeBlock(str):
     """The code of a fenced block, as a text; ``language`` is what its fence says, in lower case, ``""`` for nothing."""
 
-    __slots__ = ("language",)
+    language: str
 
-    def __new__(cls, code: str, language: str = "") -> CodeBlock:
+    def __new__(cls, code: str, language: str = "") -> CodeBlock:  # noqa: D102
         block = super().__new__(cls, code)
         block.language = language
         return block
-
-    def __getnewargs__(self) -> tuple[str, str]:
-        return str(self), self.language
-
-    language: str
 
 
 def code_blocks(text: str) -> list[CodeBlock]:

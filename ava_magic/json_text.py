@@ -54,4 +54,3 @@ def _refuse(name: str) -> Any:
 
 # Not strict: a line break in a string, which JSON forbids, is what a model writes all the same.
 _decoder = json.JSONDecoder(strict=False, parse_constant=_refuse)
-

@@ -8,7 +8,7 @@ import enum
 import functools
 import types
 import typing
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args, get_origin
 
 from .controls import one_line
@@ -65,23 +65,15 @@ class _Forms:
             return self.of(inner[0], where)
         if origin in (typing.Union, types.UnionType):
             return _one_of_these([self.of(choice, where) for choice in inner])
-        if origin is typing.Literal:
-            return _choice({_key(value): value for value in inner}, list(inner))
-        if origin is Any:
-            return Form({}, lambda value, place: value)
-        if isinstance(origin, Hashable) and origin in _SCALARS:
-            return Form({"type": _SCALARS[origin][0]}, functools.partial(_scalar, origin))
-        if isinstance(origin, Hashable) and origin in _TIMES:
-            return Form({"type": "string", "format": _TIMES[origin]}, functools.partial(_time, origin))
-        if isinstance(origin, type) and issubclass(origin, enum.Enum):
-            return _choice({_key(member.value): member for member in origin}, [member.value for member in origin])
-        if isinstance(origin, type) and dataclasses.is_dataclass(origin):
-            return self._dataclass(origin)
-        if origin in _LISTS:
-            return self._list(origin, inner, where)
         if origin is dict and (inner or (str,))[0] is str:
             return _mapping(self.of(inner[1] if inner else Any, where))
-        raise AvaError(f"{where} is of the type {one_line(repr(kind), 80)}, which has no form in JSON", "config")
+        if origin in _LISTS:
+            return self._list(origin, inner, where)
+        if isinstance(origin, type) and dataclasses.is_dataclass(origin):
+            return self._dataclass(origin)
+        if (form := _simple(origin, inner)) is None:
+            raise AvaError(f"{where} is of the type {one_line(repr(kind), 80)}, which has no form in JSON", "config")
+        return form
 
     def _dataclass(self, kind: type) -> Form:
         """A dataclass by its name, so that it may hold others of its own kind."""
@@ -90,8 +82,10 @@ class _Forms:
             if name in self.definitions:  # another class of that name
                 name = self._names[kind] = f"{name}_{len(self.definitions)}"
             self.definitions[name] = {}
-            self._builders[kind] = lambda value, place: build(value, place)
-            self.definitions[name], build = self._fields(kind)
+            forms: list[Form] = []
+            self._builders[kind] = lambda value, place: forms[0].build(value, place)  # noqa: PLW0108  # it is to come
+            forms.append(self._fields(kind))
+            self.definitions[name] = forms[0].schema
         name = self._names[kind]
         return Form({"$ref": name if name == "#" else f"#/$defs/{name}"}, self._builders[kind])
 
@@ -121,6 +115,22 @@ class _Forms:
         item = self.of(inner[0] if inner else Any, where)
         schema = {"type": "array", "items": item.schema}
         return Form(schema, functools.partial(_several, kind, item))
+
+
+def _simple(kind: Any, inner: Sequence[Any]) -> Form | None:
+    """The form of a type that has no others in it; ``inner`` are the values of a ``Literal``."""
+    form = None
+    if kind is Any:
+        form = Form({}, lambda value, place: value)
+    elif kind is typing.Literal:
+        form = _choice({_key(value): value for value in inner}, list(inner))
+    elif isinstance(kind, type) and issubclass(kind, enum.Enum):
+        form = _choice({_key(member.value): member for member in kind}, [member.value for member in kind])
+    elif isinstance(kind, type) and kind in _SCALARS:
+        form = Form({"type": _SCALARS[kind][0]}, functools.partial(_scalar, kind))
+    elif isinstance(kind, type) and kind in _TIMES:
+        form = Form({"type": "string", "format": _TIMES[kind]}, functools.partial(_time, kind))
+    return form
 
 
 def _one_of_these(forms: Sequence[Form]) -> Form:
@@ -160,11 +170,14 @@ def _key(value: Any) -> Any:
 
 def _scalar(kind: type, value: Any, place: str) -> Any:
     name, kinds = _SCALARS[kind]
-    if kind is int and isinstance(value, float) and value.is_integer():
+    if kind is int and type(value) is float and value.is_integer():
         value = int(value)  # JSON has but one kind of number
-    if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):
+    if type(value) not in kinds:
         raise _misfit(place, f"of the type {name}", value)
-    return float(value) if kind is float else value
+    try:
+        return float(value) if kind is float else value
+    except OverflowError:
+        raise _misfit(place, "a number that a float can hold", value) from None
 
 
 def _time(kind: Any, value: Any, place: str) -> Any:

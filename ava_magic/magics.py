@@ -22,7 +22,9 @@ from .background import Pending, start
 from .commands import COMMANDS, state
 from .conversation import Anchor
 from .displays import ShellDisplay, visible_names
+from .error_report import QUESTION, last_error, report
 from .errors import AvaError, Stopped, StoppedTask
+from .next_cell import offer_code
 from .preview import preview
 from .question import Question, compose, forbid_secrets
 from .reply import Reply
@@ -75,6 +77,8 @@ class AvaMagics(Magics):
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._just_shown: Reply | Pending | None = None
+        self._last_reply: Reply | None = None
+        self._last_error: BaseException | None = None
 
     @cached_property
     def chat(self) -> Chat:
@@ -141,6 +145,7 @@ class AvaMagics(Magics):
 
     def begin_cell(self, info: ExecutionInfo) -> None:
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
+        self._last_error = last_error(self._last_error)  # before an error of ours takes its place
         if info.store_history:  # not one that running code runs by run_cell
             self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex)
             self._anchor.set(self._last_anchor)
@@ -163,9 +168,10 @@ class AvaMagics(Magics):
         if arguments.command:
             if cell is not None and cell.strip():
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
-            print(COMMANDS[arguments.command](self.chat, arguments))
+            print(self._code(arguments) if "code" in arguments else COMMANDS[arguments.command](self.chat, arguments))
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
+        prompt = prompt or (QUESTION if "error" in arguments else "")
         if prompt:
             return self._ask(prompt, arguments, local_ns or {}, run)
         if cell is None and not arguments.options:
@@ -174,21 +180,22 @@ class AvaMagics(Magics):
         raise AvaError("nothing is asked: the question goes after the options, or in the lines under %%ava", "config")
 
     def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> Asking | None:
-        settings = self._settings(arguments)
         question = self._compose(prompt, arguments, local_ns)
-        if "send_secrets" not in arguments:
-            others = {"the system message": settings["system"], "an option": str(settings["options"])}
-            forbid_secrets(question, others, os.environ)
+        settings = self._settings(arguments) | self._format(arguments, local_ns)
         history = "no_history" not in arguments
         anchor = self._anchor.get(self._last_anchor)
         turn = self.chat.begin(question, anchor, history=history, **settings)
+        if "send_secrets" not in arguments:
+            others = {"the system message": turn.settings.system, "an option": str(turn.settings.options)}
+            forbid_secrets(question, others, os.environ)
         if lines := question.about(turn.endpoint.takes_images):
             print(lines)
         if "preview" in arguments:
             show(preview(turn), raw=True)
             return None
         background = "background" in arguments
-        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
+        display = "text" if turn.settings.format == "text" else self.display
+        view = choose(turn, run.stop, self._shell, display, self.frame_rate, background=background)
         out = arguments.options.get("out", "")
         return Asking(self.chat, turn, view, run, history=history, background=background, out=out)
 
@@ -196,9 +203,31 @@ class AvaMagics(Magics):
         namespace = None if "raw" in arguments else {**visible_names(self._shell), **local_ns}
         try:
             with runner.raising_interrupts():  # a value's own code runs here
-                return compose(prompt, namespace, ShellDisplay(self._shell), arguments.options.get("attach", ()))
+                attached = arguments.options.get("attach", ())
+                question = compose(prompt, namespace, ShellDisplay(self._shell), attached)
+                return question.adding("the last error", self._report()) if "error" in arguments else question
         except KeyboardInterrupt:
             raise Stopped("stopped before the question was sent") from None
+
+    def _report(self) -> str:
+        self._last_error = last_error(self._last_error)
+        if self._last_error is None:
+            raise AvaError("no error was raised so far, so there is none for -e to add", "config")
+        history: Any = self._shell.history_manager
+        return report(self._last_error, history.input_hist_raw, history.input_hist_parsed)
+
+    def _format(self, arguments: Arguments, local_ns: Mapping[str, Any]) -> dict[str, Any]:
+        """What the reply is to be, as settings of its turn."""
+        name = arguments.options.get("schema")
+        schema = None if name is None else {**self._shell.user_ns, **local_ns}.get(name)
+        if name is not None and schema is None:
+            raise AvaError(f"--schema {name}: no variable of that name holds a schema", "config")
+        return {"format": arguments.options.get("format", "markdown"), "schema": schema}
+
+    def _code(self, arguments: Arguments) -> str:
+        if self._last_reply is None:
+            raise AvaError("there is no reply yet to take code from", "config")
+        return offer_code(self._shell, self._last_reply, arguments.options["code"])
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""
@@ -210,7 +239,7 @@ class AvaMagics(Magics):
         return settings | {"options": dict(arguments.options.get("option", ()))}
 
     def _in_background(self, asking: Asking) -> Pending:
-        pending = start(asking, self._has_been_shown)
+        pending = start(asking, self._receive)
         if asking.out:
             self._shell.user_ns[asking.out] = pending
         if hasattr(self._shell, "kernel"):
@@ -220,11 +249,18 @@ class AvaMagics(Magics):
     def _has_been_shown(self, value: Reply | Pending) -> None:
         self._just_shown = value
 
+    def _receive(self, reply: Reply) -> None:
+        """A reply has come, and stands on the screen."""
+        self._has_been_shown(reply)
+        self._last_reply = reply
+        if reply.format == "code" and not reply.partial:
+            print(offer_code(self._shell, reply) if reply.code_blocks else "[there is no code block in the reply]")
+
     def _conclude(self, asking: Asking) -> Reply:
         reply = asking.turn.reply()
         if asking.out:
             self._shell.user_ns[asking.out] = reply
-        self._has_been_shown(reply)
+        self._receive(reply)
         return reply
 
     def _stopped(self, asking: Asking) -> tuple[str, Reply | None]:

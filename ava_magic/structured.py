@@ -25,7 +25,7 @@ from .shapes import Misfit, Shape, shape_of
 
 __all__ = ["Again", "Demand", "Misfit"]
 
-Ask = Callable[..., AsyncIterator[Delta]]
+Ask = Callable[..., AsyncIterator[Any]]  # of deltas, and of an Again between two answers
 
 _REFUSED = (400, 422)
 _NAMED = re.compile(r"response.?format|json.?schema|structured.?output", re.IGNORECASE)

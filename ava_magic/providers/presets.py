@@ -215,7 +215,9 @@ def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint
     ask = getattr(provider, "create_async_generator", None if isinstance(provider, type) else provider)
     if not callable(ask):
         raise AvaError(f"{name} is no provider: it has no create_async_generator(model, messages, **kwargs)", "config")
-    takes = {name: getattr(provider, name, False) is True for name in ("takes_images", "takes_response_format")}
+    takes: dict[str, Any] = {
+        name: getattr(provider, name, False) is True for name in ("takes_images", "takes_response_format")
+    }
     request = getattr(provider, "request", None)
     return Endpoint(name, ask, url, request=request if callable(request) else None, **takes, **about)
 
