@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from .chat import Chat
+    from .providers.presets import Endpoint
 
 __all__ = ["AvaMagics"]
 
@@ -228,6 +229,11 @@ class AvaMagics(Magics):
         if self._last_reply is None:
             raise AvaError("there is no reply yet to take code from", "config")
         return offer_code(self._shell, self._last_reply, arguments.options["code"])
+
+    def endpoint(self, options: Mapping[str, Any]) -> Endpoint:
+        """What a line with these options would ask, for a look at it that may take but a moment."""
+        settings = self._settings(Arguments("", {"timeout": 5.0, "retries": 0, **options}))
+        return self.chat.begin("", history=False, **settings).endpoint
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""

@@ -8,8 +8,8 @@ import importlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -63,7 +63,8 @@ class Endpoint:
     provider without an address), ``key_name`` the variable its key comes from, ``why`` says in a few words how it was
     chosen, and ``hint`` is added to its errors.  ``takes_images``, ``takes_response_format`` and ``request`` are what
     :class:`~ava_magic.AsyncGeneratorProvider` says of them; ``request`` is ``None`` for a provider without one, and
-    ``key`` is what the request would carry.
+    ``key`` is what the request would carry.  ``list_models`` fetches the names of its models, ``None`` where it has no
+    list.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Endpoint:
     takes_response_format: bool = False
     request: Callable[..., Request] | None = None
     key: Key | None = None
+    list_models: Callable[[], Awaitable[list[str]]] | None = field(default=None, repr=False)
 
     @property
     def where(self) -> str:
@@ -219,6 +221,7 @@ def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint
         name: getattr(provider, name, False) is True for name in ("takes_images", "takes_response_format")
     }
     request = getattr(provider, "request", None)
+    takes["list_models"] = getattr(provider, "list_models", None)
     return Endpoint(name, ask, url, request=request if callable(request) else None, **takes, **about)
 
 
