@@ -37,10 +37,10 @@ SMALL = {"name": ["Ann", None], "age": [3.5, float("nan")]}
 
 
 def test_a_small_data_frame_goes_in_whole() -> None:
-    assert fill("{df}", df=pd.DataFrame(SMALL, index=["a", "b"]).astype({"name": "str"})) == (
+    assert fill("{df}", df=pd.DataFrame(SMALL, index=["a", "b"]).astype({"name": "category"})) == (
         "DataFrame, 2 rows × 2 columns\n"
         "\n"
-        "|  | name (str, 1 missing) | age (float64, 1 missing) |\n"
+        "|  | name (category, 1 missing) | age (float64, 1 missing) |\n"
         "| --- | --- | --- |\n"
         "| a | Ann | 3.5 |\n"
         "| b | NaN | NaN |"
