@@ -292,6 +292,15 @@ def test_a_preview_of_a_provider_of_another_kind_shows_what_it_is_given(asked: K
     assert json.loads(rest.rpartition("\n\n")[0]) == given
 
 
+def test_a_value_that_cannot_be_shown_is_one_line_and_no_traceback(asked: Kernel, endpoint: Endpoint) -> None:
+    asked.run("class Odd:\n    def __repr__(self): raise ZeroDivisionError('as it is')\nodd = [Odd()]")
+    cell = asked.run("%ava -n {odd} {odd[0]!r}")
+    assert sent(endpoint) == "{odd} {odd[0]!r}"
+    because = "stays as typed: ZeroDivisionError: as it is"
+    assert cell.stdout == f"[{{odd}} {because}; {{odd[0]!r}} {because}]\n"
+    assert not cell.stderr
+
+
 HOSTILE = """
 ran = []
 def hook(name):

@@ -173,14 +173,18 @@ def test_a_subclass_with_a_say_in_how_it_is_read_is_shown_by_the_notebook() -> N
 
 
 def test_a_class_that_calls_itself_pandas_is_none() -> None:
-    class DataFrame:
-        def __getattr__(self, name: str) -> Any:
-            raise AssertionError("it ran")
+    ran: list[object] = []
 
-        __dataframe__ = __arrow_c_stream__ = __len__ = __getattr__
+    class DataFrame:
+        def __getattr__(self, name: str = "") -> Any:
+            ran.append(name)
+            raise AttributeError(name)
+
+        __dataframe__ = __arrow_c_stream__ = __len__ = __array__ = __getattr__
 
     DataFrame.__module__, DataFrame.__qualname__ = "pandas", "DataFrame"
     assert fill("{f}", f=DataFrame()) == "shown: DataFrame"
+    assert ran == []
 
 
 @pytest.mark.parametrize("ends", [ValueError, SystemExit])
