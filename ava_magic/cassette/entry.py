@@ -24,7 +24,10 @@ _LONG = 160  # characters of an earlier turn, or of data such as an image, that 
 _SECRET_FIELD = re.compile(
     r"(?i)(?:^|[-_.])(?:authorization|(?:api)?key|(?:auth|access)?token|secret|passw(?:or)?d|cookie|credentials?)$"
 )
-_SECRET_VALUE = re.compile(r"(?i)\b(bearer|basic|(?:authorization|api[-_]?key)\s*[:=])\s*[\w.~+/=*-]{6,}")
+_SECRET_VALUE = re.compile(
+    r"(?i)\b((?:(?:authorization|api[-_]?key)\s*[:=]\s*)?(?:bearer|basic)|(?:authorization|api[-_]?key)\s*[:=])"
+    r"\s*[\w.~+/=*-]{6,}"
+)
 _HIDDEN = "\u2026"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _KINDS: Mapping[str, type] = {
@@ -182,7 +185,7 @@ def _unpacked(items: Iterable[Any], cuts: Iterable[Sequence[int]]) -> list[Delta
 
 def _cut(text: str, lengths: Sequence[int]) -> Iterator[str]:
     """``text`` in pieces of these ``lengths``, or whole where they are those of another text."""
-    if sum(lengths) != len(text):
+    if not lengths or sum(lengths) != len(text):
         lengths = [len(text)]
     start = 0
     for length in lengths:
