@@ -294,7 +294,7 @@ QUESTIONS = {
         "what does --replay do?",
         "how do I switch to replaying?",
     ),
-    "What counts as the same request when replaying": ("when are two requests the same when replaying?",),
+    "What counts as the same request when replaying": ("what counts as the same request?",),
     "The request is not in the cassette": ("why is my request not in the cassette?",),
     "Record again into the same cassette": ("how do I record again?",),
     "Stopped and failed replies in a cassette": ("are failed replies in the cassette?",),
