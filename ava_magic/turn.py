@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +60,8 @@ class Turn:
 
     Attributes:
         messages: what is sent, the prompt last.
+        left_out: how many turns of the conversation did not fit among them.
+        follows: the ends of turns in the background that this one waits for, before its messages are chosen.
         pieces: the content that has come, in order; only ever appended to.
         thoughts: the reasoning that has come, likewise.
         waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
@@ -66,11 +69,13 @@ class Turn:
         partial: whether it ended before its end.
     """
 
-    def __init__(self, prompt: Any, messages: list[Message], settings: Settings, anchor: Anchor) -> None:
+    def __init__(self, prompt: Any, settings: Settings, anchor: Anchor) -> None:
         self.prompt = prompt
-        self.messages = messages
         self.settings = settings
         self.anchor = anchor
+        self.messages: list[Message] = []
+        self.left_out = 0
+        self.follows: list[Future[None]] = []
         self.pieces: list[str] = []
         self.thoughts: list[str] = []
         self.notes: list[str] = []
@@ -105,12 +110,12 @@ class Turn:
                 self.pieces.append(answer)
                 yield answer
         except (asyncio.CancelledError, GeneratorExit):
-            self.partial = True
+            self.end_early()
             raise
         except Exception as error:
             failure = self._as_ava_error(error)
         finally:
-            seconds = round(time.monotonic() - self.started, 3)
+            seconds = self._since_start()
             self.waiting = None
             if deltas is not None:
                 await hang_up(deltas)
@@ -120,6 +125,12 @@ class Turn:
             self.notes.append("broken off before its end")
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
+
+    def end_early(self) -> None:
+        """Mark what has come as stopped before its end."""
+        if not self.partial:
+            self.partial = True
+            self.notes.append("stopped before its end")
 
     @property
     def thought_for(self) -> float:
@@ -132,6 +143,8 @@ class Turn:
         """What has come so far, or in the end all of it."""
         text = "".join(self.pieces)
         notes = list(self.notes)
+        if self.left_out:
+            notes.insert(0, f"{self.left_out} earlier turn{'' if self.left_out == 1 else 's'} left out")
         if self._refusal:
             notes.append("refused")
         elif not text and not self.partial:
@@ -148,7 +161,7 @@ class Turn:
             refusal=self._refusal,
             reasoning_seconds=self.thought_for,
             partial=self.partial,
-            seconds=self._ending.seconds if self._ending is not None else 0.0,
+            seconds=self._ending.seconds if self._ending is not None else self._since_start(),
             notes=tuple(notes),
         )
 
@@ -163,6 +176,10 @@ class Turn:
             provider=self.endpoint.name,
             at=time.time(),
         )
+
+    def _since_start(self) -> float:
+        now = time.monotonic()
+        return round(now - (now if self.started is None else self.started), 3)
 
     def _find_endpoint(self) -> Endpoint:
         settings = self.settings
@@ -186,9 +203,8 @@ class Turn:
     def _end(self, ending: Ending) -> AvaError | None:
         """Take down how the turn ended, which a recorded one knows better; return the failure that is to be raised."""
         self._ending = ending = ending if self._take is None else self._take.end(ending)
-        self.partial = ending.stopped
         if ending.stopped:
-            self.notes.append("stopped before its end")
+            self.end_early()
         if ending.note:
             self.notes.append(ending.note)
         return ending.failure
