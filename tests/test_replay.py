@@ -36,16 +36,6 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "chat.jsonl"
 
 
-@pytest.fixture
-def nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever looks for an endpoint fails."""
-
-    def fail(*args: Any) -> None:
-        raise AssertionError("an endpoint was looked for")
-
-    monkeypatch.setattr("ava_magic.turn.resolve", fail)
-
-
 class Counting:
     """A provider that never says the same twice."""
 
@@ -96,22 +86,38 @@ async def test_the_deltas_come_as_they_came(path: Path) -> None:
     assert [delta async for delta in Chat(record=path, replay=True).stream("hi")] == recorded == ["reply 1", " to hi"]
 
 
-@pytest.mark.usefixtures("nothing_is_sent")
 async def test_replaying_looks_for_no_endpoint(path: Path) -> None:
-    path.write_text(
-        '{"provider": "openai", "model": "m", "messages": [{"role": "user", "content": "hi"}], "reply": ["ok"]}'
-    )
-    reply = await Chat(record=path, replay=True).ask("hi")
+    entry = {"provider": "openai", "messages": [{"role": "user", "content": "hi"}], "reply": ["ok"]}
+    path.write_text(json.dumps(entry))
+    reply = await Chat(provider="no_such_module:Provider", record=path, replay=True).ask("hi")
     assert (str(reply), reply.provider) == ("ok", "openai")
 
 
-@pytest.mark.usefixtures("nothing_is_sent")
-@pytest.mark.parametrize(("value", "replays"), [("1", True), ("true", True), ("0", False), ("", False)])
-def test_a_variable_turns_replaying_on(monkeypatch: pytest.MonkeyPatch, path: Path, value: str, replays: bool) -> None:
+@pytest.mark.parametrize(
+    ("value", "outcome"),
+    [("1", "no cassette"), ("true", "no cassette"), ("0", "cannot be imported"), ("", "cannot be imported")],
+)
+def test_a_variable_turns_replaying_on(monkeypatch: pytest.MonkeyPatch, path: Path, value: str, outcome: str) -> None:
     monkeypatch.setenv("AVA_REPLAY", value)
-    expected = (AvaError, "there is no cassette") if replays else (AssertionError, "looked for")
-    with pytest.raises(expected[0], match=expected[1]):
-        Chat(record=path).begin("hi")
+    with pytest.raises(AvaError, match=outcome):
+        Chat(provider="no_such_module:Provider", record=path).begin("hi")
+
+
+async def test_a_replay_can_be_stopped(path: Path) -> None:
+    async def talks(model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[str]:
+        for _ in range(1000):
+            yield "word "
+
+    await Chat(provider=talks, record=path).ask("hi")
+    chat = Chat(record=path, replay=True)
+    task = asyncio.ensure_future(chat.ask("hi"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert chat.conversation[0].partial
+    assert 0 < len(chat.conversation[0].reply) < 5000
 
 
 def test_replaying_without_a_cassette_named_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +159,14 @@ class TestTheSameRequest:
             assert (await chat.ask("hi")).provider == "ask"
         with pytest.raises(NotRecorded, match="model: small"):
             await Chat(model="small", record=path, replay=True).ask("hi")
+
+    async def test_a_question_that_names_no_model_takes_the_reply_to_one_that_named_none_first(
+        self, path: Path
+    ) -> None:
+        count = Counting()
+        for model in ("big", ""):
+            await Chat(provider=count.ask, model=model, record=path).ask("hi")
+        assert [(await Chat(record=path, replay=True).ask("hi")).text[:7] for _ in range(2)] == ["reply 2", "reply 2"]
 
     async def test_of_two_endpoints_the_named_one_answers(self, path: Path) -> None:
         async def other(model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[str]:
@@ -233,6 +247,30 @@ class TestRecordingAgain:
         path.write_text("\n".join(lines))
         await self.record(path, "one")
         assert path.read_text().splitlines()[1] == lines[1]
+
+    async def test_another_endpoint_does_not_replace_what_this_one_said(self, path: Path) -> None:
+        def ask(words: str) -> Any:
+            async def other(model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[str]:
+                yield words
+
+            return other
+
+        for provider in (Counting().ask, ask("once")):
+            await Chat(provider=provider, record=path).ask("hi")
+        rewind()
+        await Chat(provider=ask("again"), record=path).ask("hi")
+        assert [(entry["provider"], entry["reply"][-1]) for entry in entries(path)] == [
+            ("ask", {"finish_reason": "stop"}),
+            ("other", "again"),
+        ]
+
+    async def test_what_another_kernel_writes_changes_nothing_of_the_order(self, path: Path) -> None:
+        chat = Chat(provider=Counting().ask, record=path)
+        await chat.ask("hi", history=False)
+        other = path.read_text().replace('"hi"', '"theirs"')
+        path.write_text(other + path.read_text())
+        await chat.ask("hi", history=False)
+        assert [entry["messages"][0]["content"] for entry in entries(path)] == ["theirs", "hi", "hi"]
 
     async def test_a_new_question_comes_after_the_one_it_followed(self, path: Path) -> None:
         chat = Chat(provider=Counting().ask, record=path)
@@ -358,7 +396,7 @@ class TestTheFile:
     async def test_what_is_no_cassette_is_left_alone(self, path: Path, content: bytes, replay: bool) -> None:
         path.write_bytes(content)
         with pytest.raises(AvaError, match=r"chat\.jsonl") as caught:
-            await Chat(provider="guide", record=path, replay=replay).ask("hi")
+            Chat(provider="guide", record=path, replay=replay).begin("hi")
         assert caught.value.kind == "config"
         assert path.read_bytes() == content
 
@@ -389,6 +427,17 @@ class TestTheFile:
         assert list(path.parent.iterdir()) == [path]
         await chat.ask("three")
         assert [entry["messages"][-1]["content"] for entry in entries(path)] == ["one", "three"]
+
+    async def test_a_crash_in_the_middle_of_writing_leaves_the_former_file(self, path: Path) -> None:
+        await Chat(provider=Counting().ask, record=path).ask("one")
+        before = path.read_bytes()
+        program = (
+            "import asyncio, os; from ava_magic import Chat; os.fsync = lambda handle: os._exit(9)\n"
+            f"asyncio.run(Chat(provider='guide', options={{'pace': 0}}, record={str(path)!r}).ask('two'))"
+        )
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+        assert await process.wait() == 9
+        assert path.read_bytes() == before
 
     async def test_a_link_stays_a_link_and_permissions_stay(self, path: Path) -> None:
         path.touch()
@@ -424,6 +473,7 @@ class TestKeys:
             raise KeyError(SECRET)
 
         with pytest.raises(AvaError):
-            await Chat(provider=echoes, api_key=SECRET, record=path).ask("hi")
+            await Chat(echoes, base_url=f"https://h/v1?key={SECRET}", api_key=SECRET, record=path).ask("hi")
         assert SECRET not in path.read_text()
         assert entries(path)[0]["reply"] == ["… it is"]
+        assert entries(path)[0]["url"] == "https://h/v1"

@@ -77,7 +77,8 @@ class Player(Reel):
         self.file.read()
         if self.file.is_missing:
             raise AvaError(
-                f"there is no cassette {self.file.path}; to record one, ask without --replay and with AVA_REPLAY=0", "config"
+                f"there is no cassette {self.file.path}; to record one, ask without --replay and with AVA_REPLAY=0",
+                "config",
             )
         return self.file.entries
 
