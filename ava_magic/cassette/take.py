@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -22,7 +23,8 @@ __all__ = ["Asked", "Ending", "Part", "Reel", "Take", "Tape"]
 _SHORTEST_SECRET = 12  # characters; shorter keys ("none", "not-needed") are words of their own
 
 
-class Asked(NamedTuple):
+@dataclass(frozen=True)
+class Asked:
     """A question as it goes to an endpoint; ``provider`` is who was named, ``""`` where nobody was."""
 
     model: str
@@ -38,10 +40,16 @@ class Asked(NamedTuple):
 
     def hide(self, text: str) -> str:
         """``text`` without the keys that are known: those of the environment, and the question's own."""
-        while name := carried_secret(text, os.environ):
-            text = text.replace(os.environ[name], "\u2026")
-        secret = self.key.reveal() if self.key is not None else ""
-        return text.replace(secret, "\u2026") if len(secret) >= _SHORTEST_SECRET else text
+        for secret in self._secrets:
+            text = text.replace(secret, "\u2026")
+        return text
+
+    @cached_property
+    def _secrets(self) -> list[str]:
+        known = [value for name, value in os.environ.items() if carried_secret(value, {name: value})]
+        own = self.key.reveal() if self.key is not None else ""
+        secrets = [*known, own] if len(own) >= _SHORTEST_SECRET else known
+        return sorted(secrets, key=len, reverse=True)  # one may begin another
 
 
 class Ending(NamedTuple):
