@@ -107,7 +107,7 @@ class WidgetView:
         self._settle(self._blocks.feed(text))
         full = max(3000, 7.5 * math.sqrt(self._received))  # so that neither the outputs nor their list grow too long
         if len(self._settled) < full < len(self._tail):
-            self._settle(self._blocks.split(painted))
+            self._settle(self._blocks.split(painted), continues=True)
         if len(self._settled) >= full and self._blocks.settled >= painted:  # so nothing that is shown would move
             self._show(self._settled)
             self._finished.append(self._settled)
@@ -121,9 +121,9 @@ class WidgetView:
         self._outputs.append(self._new_output())
         self._area.children = [self._bar, *self._outputs]
 
-    def _settle(self, text: str) -> None:
+    def _settle(self, text: str, *, continues: bool = False) -> None:
         if text:
-            self._settled += to_html(text)
+            self._settled += to_html(text, continues=continues)
 
     def close(self, reply: Reply | None, failure: str = "") -> None:
         body = None
