@@ -287,7 +287,7 @@ def test_a_preview_draws_its_images_small(asked: Kernel, endpoint: Endpoint) -> 
 def test_a_preview_of_a_provider_of_another_kind_shows_what_it_is_given(asked: Kernel) -> None:
     [output] = asked.run("%ava --preview -p guide -t 0 hi").outputs
     head, _, rest = output["data"][PLAIN].partition("\n\n")
-    assert head == "guide.create_async_generator is called with:"
+    assert head == "The provider guide is given:"
     given = {"model": "", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.0}
     assert json.loads(rest.rpartition("\n\n")[0]) == given
 
