@@ -107,6 +107,7 @@ OPTIONS = (
     Option(("--code",), "N", "put the Nth code block of the last reply into the next cell", _count, command=True),
     Option(("--reset",), "", "forget the conversation", command=True),
     Option(("--history",), "", "show the conversation", command=True),
+    Option(("--replay",), "", "take all replies from the cassette from now on, and send nothing", command=True),
 )
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["carried_secret"]
+__all__ = ["carried_secret", "secrets_of"]
 
 _SECRET_NAME = re.compile(r"(?:^|_)(?:API_KEY|TOKEN)$")
 _SHORTEST_SECRET = 12  # characters; what is shorter may well be a word of the text
@@ -76,15 +76,20 @@ _BEGINNING = re.compile(r"(?<![A-Za-z0-9])|(?<=\\[nrt])")
 _PATTERNS = [(form.holds, re.compile(form.pattern), form.what) for form in _FORMATS]
 
 
+def secrets_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """The secrets of ``environ`` by their variables: the values, of 12 characters or more, of those named ``*_API_KEY``
+    or ``*_TOKEN``."""
+    values = {name: value.strip() for name, value in environ.items() if _SECRET_NAME.search(name)}
+    return {name: value for name, value in values.items() if len(value) >= _SHORTEST_SECRET}
+
+
 def carried_secret(text: str, environ: Mapping[str, str]) -> str | None:
     """What secret stands in ``text``, in words that do not hold it; ``None`` where there is none.
 
-    These are the values, of 12 characters or more, of the variables of ``environ`` named ``*_API_KEY`` or ``*_TOKEN``;
-    private keys; and tokens that are known by their form.
+    These are those of ``environ``, private keys, and tokens that are known by their form.
     """
-    for name, value in environ.items():
-        secret = value.strip()
-        if len(secret) >= _SHORTEST_SECRET and _SECRET_NAME.search(name) and secret in text:
+    for name, secret in secrets_of(environ).items():
+        if secret in text:
             return f"the value of {name}"
     for holds, pattern, what in _PATTERNS:
         if holds in text and any(_BEGINNING.match(text, found.start()) for found in pattern.finditer(text)):

@@ -50,8 +50,11 @@ def _request(turn: Turn) -> tuple[list[str], dict[str, Any]]:
     endpoint, settings = turn.endpoint, turn.settings
     fields = settings.request_fields()
     if endpoint.request is None:
-        call = f"{endpoint.name}.create_async_generator is called with:"
-        return [call], {"model": settings.model, "messages": turn.messages, **fields}
+        return [f"The provider {endpoint.name} is given:"], {
+            "model": settings.model,
+            "messages": turn.messages,
+            **fields,
+        }
     from . import transport  # aiohttp is loaded by the first question, not by %load_ext
 
     url, body = endpoint.request(settings.model, turn.messages, **fields)

@@ -31,7 +31,7 @@ _FIELD = re.compile(
     rf"(?P<opening>{{(?<!{{{{){{*+)(?P<name>[^\W\d]\w*)(?P<path>{PATH})(?P<repr>!r)?(?::(?P<spec>[^{{}}\n]*))?(?P<closing>}}++)"
 )
 _MOST_NOTES = 3
-_MOST_GUESSES = 20  # names that are compared with those of the namespace
+_MOST_GUESSES = 8  # names that are compared with those of the namespace
 _SHORTEST_NAME = 3  # characters of a name that can be a misspelt one
 
 
@@ -99,10 +99,12 @@ class _Filling:
     def point_at_close_names(self) -> None:
         """Say of names that are not there which ones they look like."""
         known = {name.lower(): name for name in self.namespace if not name.startswith("_")}
+        by_letters = {"".join(sorted(name)): name for name in known}  # swapped letters are far apart for difflib
         names = [name for name in self.unknown if len(name) >= _SHORTEST_NAME and not name.startswith("__")]
         for name in names[:_MOST_GUESSES]:
-            if near := difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.8):
-                self._note(_typed(self.unknown[name]), f"did you mean {{{known[near[0]]}}}?")
+            near = by_letters.get("".join(sorted(name.lower())))
+            for found in [near] if near else difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.8):
+                self._note(_typed(self.unknown[name]), f"did you mean {{{known[found]}}}?")
 
 
 def interpolate(text: str, namespace: Mapping[str, Any], display: Display) -> Filled:

@@ -14,29 +14,21 @@ import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 from .conversation import Message
 from .json_text import json_values
-from .providers.base import Delta, Reasoning, Usage, hang_up
+from .providers.base import Again, Delta, Reasoning, Usage, hang_up
 from .reasoning import ThinkSplitter
 from .shapes import Misfit, Shape, shape_of
 
-__all__ = ["Again", "Demand", "Misfit"]
+__all__ = ["Demand", "Misfit"]
 
-Ask = Callable[..., AsyncIterator[Any]]  # of deltas, and of an Again between two answers
+Ask = Callable[..., AsyncIterator[Delta]]
 
 _REFUSED = (400, 422)
 _NAMED = re.compile(r"response.?format|json.?schema|structured.?output", re.IGNORECASE)
 _NO_JSON = "there is no JSON in it"
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """The answer so far does not fit, for this reason: what comes now is another one, in its place."""
-
-    reason: str
 
 
 class Demand:
@@ -80,7 +72,7 @@ class Demand:
     def asking(self, ask: Ask) -> Ask:
         """``ask``, and once more where the answer does not fit: an :class:`Again` stands between the two."""
 
-        async def ask_for_data(model: str, messages: list[Message], **fields: Any) -> AsyncIterator[Delta | Again]:
+        async def ask_for_data(model: str, messages: list[Message], **fields: Any) -> AsyncIterator[Delta]:
             requests = _Requests(ask, model, messages, fields)
             async with aclosing(requests.send()) as deltas:
                 async for delta in deltas:

@@ -12,15 +12,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .cassette.take import Asked, Ending, Take
+from .cassette.tape import open_tape
 from .connection import Connection, Key
 from .controls import one_line
 from .conversation import Anchor, Exchange, Message, Rerun
-from .errors import AvaError
-from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
+from .errors import AvaError, NotRecorded
+from .providers.base import Again, Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
 from .reply import Reply
-from .structured import Again, Demand, Misfit
+from .structured import Demand, Misfit
 
 __all__ = ["Settings", "Turn"]
 
@@ -43,11 +45,18 @@ class Settings:
     options: Mapping[str, Any] = field(default_factory=dict)
     format: str = "markdown"
     schema: Any = None
+    record: str = ""
+    replay: bool | None = None
 
     def request_fields(self) -> dict[str, Any]:
         """The fields of the request's body beside the model and the messages."""
         named = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         return {name: value for name, value in named.items() if value is not None} | dict(self.options)
+
+    def named_provider(self) -> str:
+        """The name that the provider has as an endpoint, ``""`` where none is named."""
+        name = self.provider if isinstance(self.provider, str) else getattr(self.provider, "__name__", "")
+        return "" if name.strip() in ("", "auto") else name.strip().rpartition(":")[2]
 
 
 class Turn:
@@ -83,21 +92,14 @@ class Turn:
         self._is_in_vain = False  # what has come: another answer was asked for
         self._splitter = ThinkSplitter()
         self._thought_until = 0.0
+        self._take: Take | None = None
+        self._ending: Ending | None = None
         self._refusal = ""
         self._usage: Mapping[str, Any] | None = None
         self._finish_reason: str | None = None
         self._model = settings.model or None
-        self._seconds = 0.0
-        self.endpoint: Endpoint = resolve(
-            settings.provider,
-            Connection(
-                base_url=settings.base_url,
-                key=settings.api_key,
-                idle_timeout=settings.timeout,
-                retries=settings.retries,
-                on_wait=self._wait,
-            ),
-        )
+        self._tape = open_tape(settings.record, settings.replay)
+        self.endpoint: Endpoint = self._tape.endpoint(self._find_endpoint)
 
     def ask_for_data(self, demand: Demand) -> None:
         """Let the reply be what ``demand`` says; to be called before its messages are chosen."""
@@ -114,7 +116,7 @@ class Turn:
         deltas: AsyncIterator[Delta] | None = None
         failure: AvaError | None = None
         try:
-            deltas = self.endpoint.ask(self.settings.model, self.messages, **self.settings.request_fields())
+            deltas = self._ask()
             async for delta in deltas:
                 if not isinstance(delta, str):
                     self._take_note(delta)
@@ -130,10 +132,11 @@ class Turn:
         except Exception as error:
             failure = self._as_ava_error(error)
         finally:
-            self._seconds = time.monotonic() - self.started
+            seconds = self._since_start()
             self.waiting = None
             if deltas is not None:
                 await hang_up(deltas)
+            failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
             self.partial = True
             self.notes.append("broken off before its end")
@@ -171,7 +174,9 @@ class Turn:
     @property
     def thought_for(self) -> float:
         """Seconds from sending the request to the last of the thinking."""
-        return max(0.0, self._thought_until - (self.started or 0.0))
+        if self._ending is not None:
+            return self._ending.thought_for
+        return round(max(0.0, self._thought_until - (self.started or 0.0)), 3)
 
     def reply(self) -> Reply:
         """What has come so far, or in the end all of it."""
@@ -197,7 +202,7 @@ class Turn:
             format=self.settings.format,
             reasoning_seconds=self.thought_for,
             partial=self.partial,
-            seconds=self._seconds or time.monotonic() - (self.started or time.monotonic()),
+            seconds=self._ending.seconds if self._ending is not None else self._since_start(),
             notes=tuple(notes),
         )
 
@@ -212,6 +217,38 @@ class Turn:
             provider=self.endpoint.name,
             at=time.time(),
         )
+
+    def _since_start(self) -> float:
+        now = time.monotonic()
+        return round(now - (now if self.started is None else self.started), 3)
+
+    def _find_endpoint(self) -> Endpoint:
+        settings = self.settings
+        connection = Connection(
+            base_url=settings.base_url,
+            key=settings.api_key,
+            idle_timeout=settings.timeout,
+            retries=settings.retries,
+            on_wait=self._wait,
+        )
+        return resolve(settings.provider, connection)
+
+    def _ask(self) -> AsyncIterator[Delta]:
+        settings = self.settings
+        model, messages, fields = settings.model, self.messages, settings.request_fields()
+        asked = Asked(model, messages, fields, settings.named_provider(), self.anchor, settings.api_key)
+        self._take = self._tape.begin(asked, self.endpoint)
+        self.endpoint = self._take.endpoint
+        return self.endpoint.ask(model, messages, **fields)
+
+    def _end(self, ending: Ending) -> AvaError | None:
+        """Take down how the turn ended, which a recorded one knows better; return the failure that is to be raised."""
+        self._ending = ending = ending if self._take is None else self._take.end(ending)
+        if ending.stopped:
+            self.end_early()
+        if ending.note:
+            self.notes.append(ending.note)
+        return ending.failure
 
     def _split(self, thought: str, answer: str) -> str:
         if thought:
@@ -244,6 +281,8 @@ class Turn:
         from .failures import ClientError, as_ava_error  # aiohttp is not loaded before it is needed
 
         where = self.endpoint.where
+        if isinstance(error, NotRecorded):
+            return error
         if isinstance(error, AvaError):
             failure = AvaError(f"{where}: {error}", error.kind)
         elif isinstance(error, ClientError | TimeoutError):

@@ -60,6 +60,16 @@ plain = Point(3)
 """
 
 
+SHOWN = """
+class Shown:
+    def _repr_markdown_(self):
+        return "**md**"
+    def __repr__(self):
+        return "plain"
+x = Shown()
+"""
+
+
 @pytest.mark.parametrize(
     ("before", "typed", "content"),
     [
@@ -75,18 +85,8 @@ plain = Point(3)
         (CLASSES, "{once} {plain}", "@double\ndef once():\n    return 1 Point(x=3)"),
         ("class Empty:\n    kind = 'newer'", "{Empty}", "class Empty:\n    kind = 'newer'"),
         ("import os\nexit_ = exit", "{os} {exit} {quit} {get_ipython} {open}", None),
-        ("import pandas as pd; df = pd.DataFrame({'n': [1, 2]})", "{df.shape} {df['n']}", None),
         ("df = 1", "{{df}} {{{df}}} {{nowhere}}", "{df} {1} {{nowhere}}"),
-        (
-            "import pandas as pd; df = pd.DataFrame({'n': [1, None]})",
-            "Why? {df}",
-            "Why? DataFrame, 2 rows × 1 column\n\n|  | n (float64, 1 missing) |\n| --- | --- |\n| 0 | 1 |\n| 1 | NaN |",
-        ),
-        (
-            "class Shown:\n    _repr_markdown_ = lambda self: '**md**'\n    __repr__ = lambda self: 'it'; x = Shown()",
-            "{x} {x!r}",
-            "**md** it",
-        ),
+        (SHOWN, "{x} {x!r}", "**md** plain"),
         ("reply = %ava -n hi", "{reply} {reply:>4}", "ok   ok"),
     ],
 )
@@ -100,11 +100,19 @@ def test_a_value_arrives_byte_for_byte(
     assert sent(endpoint) == (typed if content is None else content)
 
 
+def test_a_data_frame_arrives_as_a_table(asked: Kernel, endpoint: Endpoint) -> None:
+    pytest.importorskip("pandas")
+    asked.run("import pandas as pd; df = pd.DataFrame({'n': [1, None]})")
+    asked.run("%ava -n Why? {df} {df.shape} {df['n']}")
+    table = "DataFrame, 2 rows × 1 column\n\n|  | n (float64, 1 missing) |\n| --- | --- |\n| 0 | 1 |\n| 1 | NaN |"
+    assert sent(endpoint) == f"Why? {table} {{df.shape}} {{df['n']}}"
+
+
 def test_cells_arrive_as_they_were_typed(asked: Kernel, endpoint: Endpoint) -> None:
-    first = asked.run("%matplotlib inline\nx = 6").reply["execution_count"]
+    first = asked.run("%precision %r\nx = 6").reply["execution_count"]
     asked.run("x * 7")
     asked.run(f"%ava -n {{In[{first}]}}|{{In[{first}:{first + 2}]}}|{{Out[{first + 1}]}}|{{_}}")
-    assert sent(endpoint) == "%matplotlib inline\nx = 6|%matplotlib inline\nx = 6\n\nx * 7|42|42"
+    assert sent(endpoint) == "%precision %r\nx = 6|%precision %r\nx = 6\n\nx * 7|42|42"
 
 
 def test_one_line_tells_what_went_in_and_another_what_did_not(asked: Kernel, endpoint: Endpoint) -> None:
@@ -125,11 +133,24 @@ def test_many_insertions_are_told_in_one_line(asked: Kernel) -> None:
 
 
 FIGURE = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2])\nplt.close(fig)"
-IMAGE = "from PIL import Image\nim = Image.new('RGB', (3, 2), 'red')"
+PICTURE = "from PIL import Image\nim = Image.new('RGB', (3, 2), 'red')"
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+IMAGE = f"import base64\nfrom IPython.display import Image\nim = Image(data=base64.b64decode({PIXEL!r}))"
 
 
-@pytest.mark.parametrize(("before", "typed"), [(FIGURE, "{fig}"), (FIGURE, "{ax}"), (IMAGE, "{im}")])
-def test_a_figure_or_image_goes_as_an_image(asked: Kernel, endpoint: Endpoint, before: str, typed: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "typed", "library"),
+    [
+        (FIGURE, "{fig}", "matplotlib"),
+        (FIGURE, "{ax}", "matplotlib"),
+        (PICTURE, "{im}", "PIL"),
+        (IMAGE, "{im}", "IPython"),
+    ],
+)
+def test_a_figure_or_image_goes_as_an_image(
+    asked: Kernel, endpoint: Endpoint, before: str, typed: str, library: str
+) -> None:
+    pytest.importorskip(library)
     asked.run(before)
     cell = asked.run(f"%ava what is {typed}?")
     assert cell.status == "ok", cell.error
@@ -157,7 +178,7 @@ def test_where_no_image_can_go_the_content_is_one_string(asked: Kernel, endpoint
     assert "does not go, since this endpoint takes text only" in cell.stdout
     first, last = asked.value("[seen[0]['content'], seen[-1]['content']]").strip("[]").split(", ")
     assert first == "'first [image]'"
-    assert last.startswith("'then <PIL.Image.Image image mode=RGB size=3x2")
+    assert last == "'then <IPython.core.display.Image object>'"
 
 
 def test_a_file_and_an_image_go_along(asked: Kernel, endpoint: Endpoint, tmp_path: Path) -> None:
@@ -266,9 +287,18 @@ def test_a_preview_draws_its_images_small(asked: Kernel, endpoint: Endpoint) -> 
 def test_a_preview_of_a_provider_of_another_kind_shows_what_it_is_given(asked: Kernel) -> None:
     [output] = asked.run("%ava --preview -p guide -t 0 hi").outputs
     head, _, rest = output["data"][PLAIN].partition("\n\n")
-    assert head == "guide.create_async_generator is called with:"
+    assert head == "The provider guide is given:"
     given = {"model": "", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.0}
     assert json.loads(rest.rpartition("\n\n")[0]) == given
+
+
+def test_a_value_that_cannot_be_shown_is_one_line_and_no_traceback(asked: Kernel, endpoint: Endpoint) -> None:
+    asked.run("class Odd:\n    def __repr__(self): raise ZeroDivisionError('as it is')\nodd = [Odd()]")
+    cell = asked.run("%ava -n {odd} {odd[0]!r}")
+    assert sent(endpoint) == "{odd} {odd[0]!r}"
+    because = "stays as typed: ZeroDivisionError: as it is"
+    assert cell.stdout == f"[{{odd}} {because}; {{odd[0]!r}} {because}]\n"
+    assert not cell.stderr
 
 
 HOSTILE = """

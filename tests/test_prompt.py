@@ -368,6 +368,7 @@ def test_a_value_that_fits_the_budget_is_whole() -> None:
 @pytest.mark.parametrize(
     ("typed", "note"),
     [
+        ("{fgiure}{fgi}", "{fgi} stays as typed: did you mean {fig}?"),
         ("{dff}", "{dff} stays as typed: did you mean {df}?"),
         ("{Total} {resutl}", "{resutl} stays as typed: did you mean {result}?"),
         ("{RESULT:.2f}", "{RESULT:.2f} stays as typed: did you mean {result}?"),
@@ -390,7 +391,7 @@ def test_a_field_that_stays_is_pointed_at(typed: str, note: str) -> None:
         return type("Raising", (), {"__repr__": fail})()
 
     namespace = {
-        **{"df": 1, "result": 1.5, "exits": raising(SystemExit()), "hidden": raising(Secretive())},
+        **{"df": 1, "fig": 1, "result": 1.5, "exits": raising(SystemExit()), "hidden": raising(Secretive())},
         **{"odd": raising(RuntimeError("as it is")), "_resutl": 1, "os": os},
     }
     filled = interpolate(typed, namespace, Shown())

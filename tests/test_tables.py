@@ -37,10 +37,10 @@ SMALL = {"name": ["Ann", None], "age": [3.5, float("nan")]}
 
 
 def test_a_small_data_frame_goes_in_whole() -> None:
-    assert fill("{df}", df=pd.DataFrame(SMALL, index=["a", "b"]).astype({"name": "str"})) == (
+    assert fill("{df}", df=pd.DataFrame(SMALL, index=["a", "b"]).astype({"name": "category"})) == (
         "DataFrame, 2 rows × 2 columns\n"
         "\n"
-        "|  | name (str, 1 missing) | age (float64, 1 missing) |\n"
+        "|  | name (category, 1 missing) | age (float64, 1 missing) |\n"
         "| --- | --- | --- |\n"
         "| a | Ann | 3.5 |\n"
         "| b | NaN | NaN |"
@@ -173,14 +173,18 @@ def test_a_subclass_with_a_say_in_how_it_is_read_is_shown_by_the_notebook() -> N
 
 
 def test_a_class_that_calls_itself_pandas_is_none() -> None:
-    class DataFrame:
-        def __getattr__(self, name: str) -> Any:
-            raise AssertionError("it ran")
+    ran: list[object] = []
 
-        __dataframe__ = __arrow_c_stream__ = __len__ = __getattr__
+    class DataFrame:
+        def __getattr__(self, name: str = "") -> Any:
+            ran.append(name)
+            raise AttributeError(name)
+
+        __dataframe__ = __arrow_c_stream__ = __len__ = __array__ = __getattr__
 
     DataFrame.__module__, DataFrame.__qualname__ = "pandas", "DataFrame"
     assert fill("{f}", f=DataFrame()) == "shown: DataFrame"
+    assert ran == []
 
 
 @pytest.mark.parametrize("ends", [ValueError, SystemExit])

@@ -14,6 +14,7 @@ from ..connection import Connection
 from ..conversation import Message
 
 __all__ = [
+    "Again",
     "AsyncGeneratorProvider",
     "Delta",
     "FinishReason",
@@ -63,7 +64,17 @@ class ModelName:
     name: str
 
 
-Delta = str | Reasoning | Refusal | Usage | FinishReason | ModelName
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What came so far does not fit what was asked for, for this reason: another answer follows in its place.
+
+    No provider yields this, but what asks one for data (:mod:`ava_magic.structured`).
+    """
+
+    reason: str
+
+
+Delta = str | Reasoning | Refusal | Usage | FinishReason | ModelName | Again
 
 
 class Request(NamedTuple):
