@@ -46,6 +46,11 @@ class Demand:
         return "JSON" if self.shape is None else self.shape.name
 
     @property
+    def is_checked(self) -> bool:
+        """Whether what comes is held against its shape."""
+        return self.shape is None or self.shape.checks
+
+    @property
     def instruction(self) -> str:
         """What the model is told.  The schema stands in it even where it goes as ``response_format`` too: models do
         better with both (https://ollama.com/blog/structured-outputs), and many endpoints ignore the field."""

@@ -109,6 +109,8 @@ class Turn:
         self.settings = replace(settings, system=system, options={**fields, **settings.options})
         self.endpoint = replace(self.endpoint, ask=demand.asking(self.endpoint.ask))
         self._demand = demand
+        if not demand.is_checked:
+            self.notes.append("not checked: jsonschema is not installed")
 
     async def stream(self) -> AsyncGenerator[str, None]:
         """Ask, and yield the content as it comes.  Raises :class:`AvaError`, with what had arrived."""

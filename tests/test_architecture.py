@@ -31,6 +31,8 @@ PURE = {
     ),
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
     *("cassette", "cassette.entry", "cassette.nearest"),
+    *("code_blocks", "presentation", "json_text", "json_types", "shapes", "structured", "completion"),
+    *("cells", "error_words", "error_report", "versions"),
     *("providers.chunks", "providers.base"),
 }
 SCREENS_AND_SOCKETS = {"IPython", "aiohttp", "ipywidgets", "rich", "traitlets", "ipykernel", "comm", "nest_asyncio"}
