@@ -56,8 +56,9 @@ def unload(shell: InteractiveShell) -> None:
     if shell.has_trait("exit_now"):
         shell.unobserve(_leave, "exit_now")
     leave_all()
-    if transport := sys.modules.get("ava_magic.transport"):
-        transport.close_all()
+    # The module may not be there, or be in the middle of being loaded, in the background.
+    if close_all := getattr(sys.modules.get("ava_magic.transport"), "close_all", None):
+        close_all()
 
 
 def _leave(change: Any) -> None:
