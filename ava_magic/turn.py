@@ -35,6 +35,7 @@ class Settings:
     max_tokens: int | None = None
     timeout: float = 300.0
     retries: int = 2
+    proxies: bool = False
     context_tokens: int = 16_000
     rerun: Rerun = "replace"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -52,7 +53,6 @@ class Turn:
         messages: what is sent, the prompt last.
         pieces: the content that has come, in order; only ever appended to.
         thoughts: the reasoning that has come, likewise.
-        waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
     """
@@ -65,7 +65,7 @@ class Turn:
         self.pieces: list[str] = []
         self.thoughts: list[str] = []
         self.notes: list[str] = []
-        self.waiting: tuple[str, float] | None = None
+        self._waiting: tuple[str, float] | None = None
         self.started: float | None = None
         self.partial = False
         self._splitter = ThinkSplitter()
@@ -82,6 +82,7 @@ class Turn:
                 key=settings.api_key,
                 idle_timeout=settings.timeout,
                 retries=settings.retries,
+                proxies=settings.proxies,
                 on_wait=self._wait,
             ),
         )
@@ -110,7 +111,6 @@ class Turn:
             failure = self._as_ava_error(error)
         finally:
             self._seconds = time.monotonic() - self.started
-            self.waiting = None
             if deltas is not None:
                 await hang_up(deltas)
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
@@ -118,6 +118,11 @@ class Turn:
             self.notes.append("broken off before its end")
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
+
+    @property
+    def waiting(self) -> tuple[str, float] | None:
+        """Why and until when (``time.monotonic``) a retry is waited for, or ``None``."""
+        return self._waiting if self._waiting and time.monotonic() < self._waiting[1] else None
 
     @property
     def thought_for(self) -> float:
@@ -170,7 +175,7 @@ class Turn:
         self._thought_until = time.monotonic()
 
     def _wait(self, reason: str, seconds: float) -> None:
-        self.waiting = (reason, time.monotonic() + seconds)
+        self._waiting = (reason, time.monotonic() + seconds)
 
     def _take_note(self, delta: object) -> None:
         if isinstance(delta, Reasoning):
