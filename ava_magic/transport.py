@@ -1,8 +1,8 @@
 """The only HTTP client code: requests, and the rules that keep a reply and a key safe.
 
 - There is no limit on the time that a whole reply takes, only on connecting, on silence and on the time to its headers.
-- What an endpoint can make us hold is bounded: a body, an error's body, what a few compressed bytes unpack to (aiohttp's
-  part, from 3.13.3 on).
+- What an endpoint can make us hold is bounded: a body, an error's body, and by aiohttp (from 3.13.4 on) the headers and
+  what a few compressed bytes unpack to.
 - A request is repeated only before its first byte has come, on connection errors, 408, 429 and 5xx.
 - Redirects are not followed, and proxies of the environment not used unless the connection says so.
 - No exception that leaves this module carries a request header, nor a frame that held one: ``repr`` of aiohttp's
@@ -16,7 +16,7 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import aiohttp
 from aiohttp import ClientError
@@ -150,9 +150,9 @@ def _proxy(url: str) -> str | None:
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     if not proxy.startswith(("http://", "https://")):
-        kind = proxy.partition("://")[0]
+        name = f"{target.scheme}_proxy"
         raise AvaError(
-            f"a proxy of the kind {kind} cannot be used; set {target.scheme}_proxy to an http:// one", "config"
+            f"a proxy of the kind {URL(proxy).scheme} cannot be used; set {name} to an http:// one", "config"
         )
     return proxy
 
