@@ -32,6 +32,7 @@ __all__ = ["close", "close_all", "fetch_json", "is_loopback", "stream"]
 
 _ERROR_BODY = 64 * 1024
 _ERROR_BODY_LASTS = 5.0
+_LOOKS_EVERY = 0.25
 _KEPT_HEADERS = ("Retry-After", "Location")
 
 
@@ -58,6 +59,7 @@ async def _read(
     response = await _send(method, url, connection, body)
     received = 0
     failure: ClientError | None = None
+    watch = asyncio.ensure_future(_end_with_its_connection(response))
     try:
         async for chunk in _chunks(response.content):
             received += len(chunk)
@@ -67,6 +69,7 @@ async def _read(
     except ClientError as error:
         failure = _clean(error, response.url, method, connection.key)
     finally:
+        watch.cancel()
         response.close()
     if failure is not None:
         raise failure
@@ -82,6 +85,21 @@ async def _chunks(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
         if rest := content.read_nowait():
             yield rest
         raise
+
+
+async def _end_with_its_connection(response: aiohttp.ClientResponse) -> None:
+    """End a body whose connection is gone.
+
+    After a chunk whose frame is broken aiohttp (seen in 3.10 and 3.14) hangs up and leaves the reader waiting for ever.
+    """
+    gone = False
+    while response.connection is not None:  # the body has not been read to its end
+        transport = response.connection.transport
+        if gone and response.content.exception() is None:
+            response.content.set_exception(aiohttp.ClientPayloadError("the connection is gone"))
+            return
+        gone = transport is None or transport.is_closing()  # the end of the body itself may be on its way: look again
+        await asyncio.sleep(_LOOKS_EVERY)
 
 
 async def _send(
@@ -150,10 +168,8 @@ def _proxy(url: str) -> str | None:
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     if not proxy.startswith(("http://", "https://")):
-        name = f"{target.scheme}_proxy"
-        raise AvaError(
-            f"a proxy of the kind {URL(proxy).scheme} cannot be used; set {name} to an http:// one", "config"
-        )
+        kind, name = URL(proxy).scheme, f"{target.scheme}_proxy"
+        raise AvaError(f"a proxy of the kind {kind} cannot be used; set {name} to an http:// one", "config")
     return proxy
 
 
