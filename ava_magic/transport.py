@@ -158,7 +158,7 @@ def _headers(url: str, key: Key | None) -> dict[str, str]:
     return headers
 
 
-def _proxy(url: str) -> str | None:
+def _proxy(url: str) -> URL | None:
     """The proxy of the environment for ``url``; this machine is reached without one."""
     target = URL(url)
     host = target.host or ""
@@ -166,11 +166,14 @@ def _proxy(url: str) -> str | None:
     proxy = proxies.get(target.scheme) or proxies.get("all")
     if not proxy or is_loopback(host) or proxy_bypass_environment(host, proxies):
         return None
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if not proxy.startswith(("http://", "https://")):
-        kind, name = URL(proxy).scheme, f"{target.scheme}_proxy"
-        raise AvaError(f"a proxy of the kind {kind} cannot be used; set {name} to an http:// one", "config")
-    return proxy
+    try:
+        address = URL(proxy if "://" in proxy else f"http://{proxy}")
+    except ValueError:
+        address = URL()
+    if address.scheme not in ("http", "https") or not address.host:
+        name = f"{target.scheme}_proxy"
+        raise AvaError(f"{name} names no proxy that can be used; it should look like http://host:3128", "config")
+    return address
 
 
 async def _status_error(response: aiohttp.ClientResponse, key: Key | None) -> aiohttp.ClientResponseError:
