@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 __all__ = ["run_hurried"]
@@ -33,6 +34,14 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 def run_hurried(work: Coroutine[Any, Any, T], times: float = 3600) -> T:
-    """Run ``work`` to its end on a loop for which each second is ``times`` seconds."""
-    with asyncio.Runner(loop_factory=lambda: _Loop(times)) as runner:
-        return runner.run(work)
+    """Run ``work`` to its end on a loop for which each second is ``times`` seconds.
+
+    The loop has a thread of its own: the one that pytest keeps for this thread stays what it is.
+    """
+
+    def run() -> T:
+        with asyncio.Runner(loop_factory=lambda: _Loop(times)) as runner:
+            return runner.run(work)
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result()
