@@ -64,6 +64,23 @@ async def test_a_cut_keeps_what_had_come_and_takes_nothing_from_a_whole_reply(
     assert (await ask(endpoint))[:2] == (kind, text)
 
 
+@pytest.mark.parametrize("end", [[HANG_UP], [b"zz\r\n"], []], ids=["a reset", "a broken chunk", "an early end"])
+async def test_a_reader_who_is_slow_loses_nothing_to_the_end_of_the_connection(endpoint: Endpoint, end: Any) -> None:
+    """What came while nobody was reading stands before the error, though aiohttp has known of that since."""
+    first_is_read = Gate()
+    endpoint.answers_raw(CHUNKED + framed(chunk("first, ")), first_is_read, framed(GOOD), *end)
+    stream = Chat(base_url=endpoint.url).stream("hi")
+    assert await anext(stream) == "first, "
+    first_is_read.open()
+    await asyncio.sleep(0.3)
+    with pytest.raises(AvaError) as caught:
+        _ = [delta async for delta in stream]
+    assert caught.value.kind == "truncated"
+    assert caught.value.reply is not None
+    assert caught.value.reply.text == "first, good"
+    await transport.close()
+
+
 async def test_a_broken_chunk_loses_nothing_that_came_with_it_and_does_not_hang(endpoint: Endpoint) -> None:
     """aiohttp hangs up then, and leaves the reader of the body waiting without a timeout."""
     first_is_read = Gate()
