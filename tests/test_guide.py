@@ -234,6 +234,11 @@ QUESTIONS = {
         "why can the server not be reached?",
         "connection error, what now?",
     ),
+    "Behind a proxy, or with certificates of your organisation's own": (
+        "does it use my proxy?",
+        "the certificate is not trusted, what now?",
+        "how do I set https_proxy?",
+    ),
     "Nothing comes: timeout": ("how do I change the timeout?",),
     "The request is refused: bad_request, 400, or 404 model not found": (
         "what is a bad_request?",
@@ -266,10 +271,7 @@ QUESTIONS = {
     "The prompt holds the value of a key, so it was not sent": (
         "why was the prompt not sent because it holds the value of a key?",
     ),
-    "Redirects, cookies and a proxy": (
-        "does it follow redirects?",
-        "does it use my proxy?",
-    ),
+    "Redirects and cookies": ("does it follow redirects?",),
     "What is saved in the notebook file": ("what is saved in the notebook file?",),
     "What is not promised": (
         "what is not promised?",
