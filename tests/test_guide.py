@@ -237,7 +237,6 @@ QUESTIONS = {
     "Behind a proxy, or with certificates of your organisation's own": (
         "does it use my proxy?",
         "the certificate is not trusted, what now?",
-        "how do I set https_proxy?",
     ),
     "Nothing comes: timeout": ("how do I change the timeout?",),
     "The request is refused: bad_request, 400, or 404 model not found": (
