@@ -37,6 +37,6 @@ class CodeLinkAva(AsyncGeneratorProvider):
 
         body = {"messages": messages, "temperature": 0.6, "stream": True, **kwargs}
         url = f"{(cls.connection.base_url or cls.url).rstrip('/')}/api/chat"
-        async with aclosing(read_deltas(transport.stream(url, body, cls.connection))) as deltas:
+        async with aclosing(read_deltas(transport.stream(url, body, cls.connection), cls.connection.key)) as deltas:
             async for delta in deltas:
                 yield delta
