@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from collections.abc import AsyncGenerator, Mapping
+from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from .cassette.tape import locate
 from .connection import Key
 from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
 from .errors import AvaError
@@ -46,6 +49,10 @@ class Chat:
         rerun: whether a cell that is run again replaces its turn (``"replace"``) or adds one (``"append"``).
         options: further fields of the request's body.
         proxies: whether the proxies that the environment names are used (``https_proxy`` and the like).
+        record: the path of a cassette, into which requests and what came back are written.
+        replay: whether replies come from the cassette, and nothing is sent; ``None``: as ``AVA_REPLAY`` says.
+
+    ``folder`` is where a relative path of a cassette begins: the working directory in which the chat was made.
     """
 
     def __init__(
@@ -63,6 +70,8 @@ class Chat:
         rerun: Rerun = "replace",
         options: Mapping[str, Any] | None = None,
         proxies: bool = False,
+        record: str | os.PathLike[str] = "",
+        replay: bool | None = None,
     ) -> None:
         self.settings = Settings(
             provider=provider,
@@ -78,8 +87,12 @@ class Chat:
             context_tokens=context_tokens,
             rerun=rerun,
             options=options or {},
+            record=os.fspath(record),
+            replay=replay,
         )
+        self.folder = os.getcwd()  # noqa: PTH109
         self.conversation = Conversation()
+        self._ahead: list[Future[None]] = []
 
     def begin(self, prompt: Any, anchor: Anchor = Anchor(), *, history: bool = True, **changes: Any) -> Turn:
         """A turn for ``prompt``, not yet sent.
@@ -88,25 +101,38 @@ class Chat:
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
         settings = replace(self.settings, **changes)
+        settings = replace(settings, record=locate(os.fspath(settings.record), self.folder))
         if taken := sorted({"model", "messages"} & settings.options.keys()):
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
         if settings.temperature is not None and not math.isfinite(settings.temperature):
             raise AvaError("the temperature must be a number", "config")
+        turn = Turn(prompt, settings, anchor)
+        turn.follows = list(self._ahead) if history else []
+        self._compose(turn, history)
+        return turn
+
+    def line_up(self, over: Future[None]) -> None:
+        """Let the turns that are begun from now on wait for one in the background, whose end is ``over``."""
+        self._ahead.append(over)
+        over.add_done_callback(self._ahead.remove)
+
+    def _compose(self, turn: Turn, history: bool) -> None:
+        """Choose the messages that ``turn`` sends, from the conversation as it stands now."""
+        settings = turn.settings
         system: list[Message] = [{"role": "system", "content": settings.system}] if settings.system else []
-        question: Message = {"role": "user", "content": prompt}
+        question: Message = {"role": "user", "content": turn.prompt}
         earlier: list[Exchange] = []
-        left_out = 0
         if history:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
-            earlier, left_out = fit(self.conversation.before(anchor, settings.rerun), room)
-        messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
-        turn = Turn(prompt, messages, settings, anchor)
-        if left_out:
-            turn.notes.append(f"{left_out} earlier turn{'' if left_out == 1 else 's'} left out")
-        return turn
+            earlier, turn.left_out = fit(self.conversation.before(turn.anchor, settings.rerun), room)
+        turn.messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
 
     async def run(self, turn: Turn, *, history: bool = True) -> AsyncGenerator[str, None]:
         """Send a turn that was begun; yield its content as it comes, and keep it in the conversation."""
+        if turn.follows:
+            await asyncio.wait([asyncio.wrap_future(over) for over in turn.follows])
+            turn.follows = []
+            self._compose(turn, history)
         kept = False
         try:
             async with aclosing(turn.stream()) as deltas:

@@ -8,15 +8,17 @@ import sys
 import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Bool, Enum, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, Unicode, observe
 
 from . import runner
 from .arguments import Arguments, help_text, parse
 from .asking import Asking
+from .background import Pending, start
 from .commands import COMMANDS, state
 from .conversation import Anchor
 from .errors import AvaError, Stopped, StoppedTask
@@ -65,31 +67,44 @@ class AvaMagics(Magics):
     frame_rate = Float(20.0, min=0.1, max=60.0, help="How often a reply is painted, per second").tag(config=True)
     display = Enum(["auto", "widget", "html", "text"], "auto", help="How a reply is shown").tag(config=True)
     rerun = Enum(["replace", "append"], "replace", help="What a cell run again does to its turn").tag(config=True)
+    record = Unicode("", help="A cassette: requests and replies are written into this file").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
         self._shell = shell
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
-        self._just_shown: Reply | None = None
+        self._just_shown: Reply | Pending | None = None
 
     @cached_property
     def chat(self) -> Chat:
         """The chat behind the magics, made by the first question: loading the extension stays cheap."""
         from .chat import Chat
 
-        return Chat()
+        chat = Chat(record=self.record)
+        chat.folder = self._shell.starting_dir
+        return chat
+
+    @observe("record")
+    def _change_cassette(self, change: Mapping[str, Any]) -> None:
+        """Another cassette, or none: ``%ava --replay`` was about the former one."""
+        if "chat" in self.__dict__:
+            self.chat.settings = replace(self.chat.settings, record=self.record, replay=None)
 
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
-    def ava(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Reply | None:
+    def ava(
+        self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
+    ) -> Reply | Pending | None:
         """Ask, and wait for the end of the reply."""
         run = runner.Run()
         with runner.interrupts(run):
             asking = self._read(line, cell, local_ns, run)
             if asking is None:
                 return None
+            if asking.background:
+                return self._in_background(asking)
             with asking.on_screen():
                 runner.run(
                     asking.work,
@@ -104,7 +119,7 @@ class AvaMagics(Magics):
 
     async def awaited(
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
-    ) -> Reply | None:
+    ) -> Reply | Pending | None:
         """The same magic where an ``await`` can stand; the input transform writes this call."""
         run = runner.Run()
         is_the_cell = in_own_task_of_a_cell()
@@ -112,6 +127,8 @@ class AvaMagics(Magics):
             asking = self._read(line, cell, local_ns, run)
             if asking is None:
                 return None
+            if asking.background:
+                return self._in_background(asking)
             try:
                 await _one_moment()
             except asyncio.CancelledError:
@@ -133,8 +150,10 @@ class AvaMagics(Magics):
             self._just_shown = None
             if notebook := sys.modules.get("ava_magic.views.notebook"):
                 notebook.close_what_is_left()
+            if updates := sys.modules.get("ava_magic.views.updates"):
+                updates.repeat_what_ended()
 
-    def display_once(self, reply: Reply) -> None:
+    def display_once(self, reply: Reply | Pending) -> None:
         """What IPython calls to show a reply: the one that has just streamed stands on the screen already."""
         if reply is not self._just_shown or not is_displaying_result(self._shell):
             raise NotImplementedError  # go on to the reply's own representations
@@ -171,8 +190,10 @@ class AvaMagics(Magics):
         anchor = self._anchor.get(self._last_anchor)
         turn = self.chat.begin(prompt, anchor, history=history, **settings)
         turn.notes += notes
-        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate)
-        return Asking(self.chat, turn, view, run, history=history, out=arguments.options.get("out", ""))
+        background = "background" in arguments
+        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
+        out = arguments.options.get("out", "")
+        return Asking(self.chat, turn, view, run, history=history, background=background, out=out)
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""
@@ -183,11 +204,22 @@ class AvaMagics(Magics):
         settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
         return settings | {"options": dict(arguments.options.get("option", ()))}
 
+    def _in_background(self, asking: Asking) -> Pending:
+        pending = start(asking, self._has_been_shown)
+        if asking.out:
+            self._shell.user_ns[asking.out] = pending
+        if hasattr(self._shell, "kernel"):
+            self._has_been_shown(pending)  # by the place that its reply comes to
+        return pending
+
+    def _has_been_shown(self, value: Reply | Pending) -> None:
+        self._just_shown = value
+
     def _conclude(self, asking: Asking) -> Reply:
         reply = asking.turn.reply()
         if asking.out:
             self._shell.user_ns[asking.out] = reply
-        self._just_shown = reply
+        self._has_been_shown(reply)
         return reply
 
     def _stopped(self, asking: Asking) -> tuple[str, Reply | None]:

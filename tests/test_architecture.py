@@ -15,8 +15,21 @@ import ava_magic
 
 ROOT = Path(ava_magic.__file__).parent
 PURE = {
-    *("prompt", "conversation", "markdown", "rules", "inert", "blocks", "unfinished", "reasoning", "sse", "reply"),
+    *(
+        "prompt",
+        "conversation",
+        "markdown",
+        "rules",
+        "footnotes",
+        "inert",
+        "blocks",
+        "unfinished",
+        "reasoning",
+        "sse",
+        "reply",
+    ),
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
+    *("cassette", "cassette.entry", "cassette.nearest"),
     *("providers.chunks", "providers.message", "providers.base"),
 }
 SCREENS_AND_SOCKETS = {"IPython", "aiohttp", "ipywidgets", "rich", "traitlets", "ipykernel", "comm", "nest_asyncio"}
