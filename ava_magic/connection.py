@@ -51,6 +51,7 @@ class Connection:
         idle_timeout: seconds of silence after which a reply counts as dead.  There is no limit on the whole.
         retries: how often a request may be repeated before its first byte has come.
         limit: bytes of a reply, after decompression, above which it is cut off.
+        proxies: whether the proxies that the environment names are used.
         on_wait: told ``(reason, seconds)`` before each wait for a retry.
     """
 
@@ -60,6 +61,7 @@ class Connection:
     idle_timeout: float = 300.0
     retries: int = 2
     limit: int = 16 * 1024 * 1024
+    proxies: bool = False
     on_wait: Callable[[str, float], None] | None = field(default=None, repr=False, compare=False)
 
 

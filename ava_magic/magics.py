@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.display import display as show
-from traitlets import Enum, Float, Int, Unicode, observe
+from traitlets import Bool, Enum, Float, Int, Unicode, observe
 
 from . import runner
 from .arguments import Arguments, help_text, parse
@@ -68,6 +68,7 @@ class AvaMagics(Magics):
     max_tokens = Int(None, allow_none=True, min=1, help="The longest reply, in tokens; None: no limit").tag(config=True)
     timeout = Float(300.0, min=0.1, help="Seconds of silence after which a reply counts as dead").tag(config=True)
     retries = Int(2, min=0, help="How often a request is repeated before its first byte has come").tag(config=True)
+    proxies = Bool(False, help="Whether the proxies that the environment names are used").tag(config=True)
     context_tokens = Int(16_000, min=0, help="How much of the conversation is sent along, in tokens").tag(config=True)
     frame_rate = Float(20.0, min=0.1, max=60.0, help="How often a reply is painted, per second").tag(config=True)
     display = Enum(["auto", "widget", "html", "text"], "auto", help="How a reply is shown").tag(config=True)
@@ -249,7 +250,7 @@ class AvaMagics(Magics):
         """The settings of this turn: what the traits say, less what the line says otherwise."""
         names = (
             *("provider", "model", "base_url", "system", "temperature", "max_tokens"),
-            *("timeout", "retries", "context_tokens", "rerun"),
+            *("timeout", "retries", "proxies", "context_tokens", "rerun"),
         )
         settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
         return settings | {"options": dict(arguments.options.get("option", ()))}

@@ -40,6 +40,7 @@ class Settings:
     max_tokens: int | None = None
     timeout: float = 300.0
     retries: int = 2
+    proxies: bool = False
     context_tokens: int = 16_000
     rerun: Rerun = "replace"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -69,7 +70,6 @@ class Turn:
         pieces: the content that has come, in order; only ever appended to, until an answer that does not fit gives way
             to another one, in a list of its own.
         thoughts: the reasoning that has come, likewise.
-        waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
     """
@@ -84,7 +84,7 @@ class Turn:
         self.pieces: list[str] = []
         self.thoughts: list[str] = []
         self.notes: list[str] = []
-        self.waiting: tuple[str, float] | None = None
+        self._waiting: tuple[str, float] | None = None
         self.started: float | None = None
         self.partial = False
         self._demand: Demand | None = None
@@ -135,7 +135,6 @@ class Turn:
             failure = self._as_ava_error(error)
         finally:
             seconds = self._since_start()
-            self.waiting = None
             if deltas is not None:
                 await hang_up(deltas)
             failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
@@ -172,6 +171,11 @@ class Turn:
         if not self.partial:
             self.partial = True
             self.notes.append("stopped before its end")
+
+    @property
+    def waiting(self) -> tuple[str, float] | None:
+        """Why and until when (``time.monotonic``) a retry is waited for, or ``None``."""
+        return self._waiting if self._waiting and time.monotonic() < self._waiting[1] else None
 
     @property
     def thought_for(self) -> float:
@@ -231,6 +235,7 @@ class Turn:
             key=settings.api_key,
             idle_timeout=settings.timeout,
             retries=settings.retries,
+            proxies=settings.proxies,
             on_wait=self._wait,
         )
         return resolve(settings.provider, connection)
@@ -262,7 +267,7 @@ class Turn:
         self._thought_until = time.monotonic()
 
     def _wait(self, reason: str, seconds: float) -> None:
-        self.waiting = (reason, time.monotonic() + seconds)
+        self._waiting = (reason, time.monotonic() + seconds)
 
     def _take_note(self, delta: object) -> None:
         if isinstance(delta, Reasoning):

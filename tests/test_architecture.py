@@ -33,7 +33,7 @@ PURE = {
     *("cassette", "cassette.entry", "cassette.nearest"),
     *("code_blocks", "presentation", "json_text", "json_types", "shapes", "structured", "completion"),
     *("cells", "error_words", "error_report", "versions"),
-    *("providers.chunks", "providers.base"),
+    *("providers.chunks", "providers.message", "providers.base"),
 }
 SCREENS_AND_SOCKETS = {"IPython", "aiohttp", "ipywidgets", "rich", "traitlets", "ipykernel", "comm", "nest_asyncio"}
 

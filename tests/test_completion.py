@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +85,9 @@ class Typist:
 
 
 @pytest.fixture(params=[True, False], ids=["jedi", "no-jedi"])
-def typist(request: pytest.FixtureRequest, kernel: Kernel, endpoint: Endpoint) -> Iterator[Typist]:
+def typist(request: pytest.FixtureRequest, kernel: Kernel, endpoint: Endpoint) -> Typist:
     kernel.run(f"%config IPCompleter.use_jedi = {request.param}\n%config AvaMagics.base_url = {endpoint.url!r}")
-    yield Typist(kernel)
+    return Typist(kernel)
 
 
 def test_options_are_offered_and_nothing_else(typist: Typist) -> None:
@@ -174,6 +173,16 @@ def test_unloading_takes_completion_away(typist: Typist) -> None:
     assert typist.kernel.value("get_ipython().Completer.custom_matchers") == "[]"
     typist.kernel.run("%load_ext ava_magic\n%load_ext ava_magic")
     assert typist.tab("%ava --tem") == ["%ava --temperature"]
+
+
+def test_unloading_while_the_network_code_is_being_loaded(kernel: Kernel) -> None:
+    """The first Tab loads it in the background."""
+    kernel.run("import sys, types, ava_magic.transport as real")
+    kernel.run("sys.modules['ava_magic.transport'] = types.ModuleType('begun')")
+    cell = kernel.run("%unload_ext ava_magic")
+    kernel.run("sys.modules['ava_magic.transport'] = real")
+    assert (cell.status, cell.stdout, cell.stderr) == ("ok", "", "")
+    assert kernel.value("'AvaMagics' in get_ipython().magics_manager.registry") == "False"
 
 
 @pytest.mark.parametrize(("code", "cursor"), [("%ava hello", 4), ("%ava hello", 2), ("%%ava -n\nhello", 4)])

@@ -179,7 +179,7 @@ def test_notes_are_told() -> None:
     ("error", "says"),
     [
         (lambda: json.loads("{"), "json.decoder.JSONDecodeError: Expecting property name"),
-        (lambda: {}["a"], "KeyError: 'a'"),
+        (lambda: dict[str, int]()["a"], "KeyError: 'a'"),
         (lambda: Path("/nowhere/at/all").read_text(), "FileNotFoundError: [Errno 2] No such file"),
         (lambda: b"\xff".decode(), "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff"),
         (lambda: __import__("no_such_module"), "ModuleNotFoundError: No module named 'no_such_module'"),
@@ -187,7 +187,7 @@ def test_notes_are_told() -> None:
     ],
 )
 def test_a_message_of_pythons_own_is_whole(error: Callable[[], Any], says: str) -> None:
-    with pytest.raises(BaseException) as caught:  # noqa: PT011
+    with pytest.raises(BaseException) as caught:
         error()
     assert error_words(caught.value).startswith(says)
 
@@ -230,14 +230,15 @@ def hostile(*bases: type) -> type:
 def test_nothing_of_a_hostile_exception_runs(notebook: Notebook) -> None:
     """Not of its class, nor of its arguments, its notes, its causes or what the frames hold."""
     kind, thing = hostile(ValueError), type.__call__(hostile(object))
-    error = ValueError.__new__(kind, "words", thing)
+    error: Any = ValueError.__new__(kind, "words", thing)
     BaseException.__setattr__(error, "__notes__", [thing])
     cause = KeyError(thing)
     cause.__cause__ = OSError(2, "not there", thing)
     BaseException.__setattr__(error, "__cause__", cause)
     notebook.names["thing"] = thing
     raised = notebook.cell("x = thing\n1/0")  # raising the hostile one would run it, Python's own way
-    BaseException.with_traceback(error, raised and raised.__traceback__)
+    assert raised is not None
+    BaseException.with_traceback(error, raised.__traceback__)
     ran.clear()
     told = report(error, notebook.typed, notebook.run)
     assert not ran
