@@ -19,11 +19,10 @@ from typing import Any, NamedTuple
 
 from .cells import Cells
 from .error_words import error_words
-from .errors import AvaError, Stopped
 from .lookup import is_a, stored
 from .versions import versions_of
 
-__all__ = ["QUESTION", "last_error", "report"]
+__all__ = ["QUESTION", "report"]
 
 QUESTION = "What is wrong and how is it mended?"
 """What is asked about an error where nothing else is."""
@@ -41,12 +40,6 @@ _is_silent = vars(BaseException)["__suppress_context__"].__get__
 _traceback_of = vars(BaseException)["__traceback__"].__get__
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
-
-
-def last_error(before: BaseException | None) -> BaseException | None:
-    """The error that IPython showed last, ``before`` where that was one of ours: it has nothing to add to itself."""
-    error = getattr(sys, "last_value", None)
-    return before if error is None or any(is_a(error, kind) for kind in (AvaError, Stopped)) else error
 
 
 def report(error: BaseException, typed: Sequence[str] = (), run: Sequence[str] = ()) -> str:

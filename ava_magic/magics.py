@@ -23,9 +23,10 @@ from .background import Pending, start
 from .commands import COMMANDS, state
 from .conversation import Anchor
 from .displays import ShellDisplay, visible_names
-from .error_report import QUESTION, last_error, report
+from .error_report import QUESTION
 from .errors import AvaError, Stopped, StoppedTask
-from .next_cell import offer_code
+from .last_error import LastError
+from .next_cell import NextCell
 from .preview import preview
 from .question import Question, compose, forbid_secrets
 from .reply import Reply
@@ -81,8 +82,8 @@ class AvaMagics(Magics):
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._just_shown: Reply | Pending | None = None
-        self._last_reply: Reply | None = None
-        self._last_error: BaseException | None = None
+        self._next_cell = NextCell(shell)
+        self._last_error = LastError(shell)
 
     @cached_property
     def chat(self) -> Chat:
@@ -157,7 +158,7 @@ class AvaMagics(Magics):
 
     def begin_cell(self, info: ExecutionInfo) -> None:
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
-        self._last_error = last_error(self._last_error)  # before an error of ours takes its place
+        self._last_error.note()
         if info.store_history:  # not one that running code runs by run_cell
             self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex)
             self._anchor.set(self._last_anchor)
@@ -180,7 +181,11 @@ class AvaMagics(Magics):
         if arguments.command:
             if cell is not None and cell.strip():
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
-            print(self._code(arguments) if "code" in arguments else COMMANDS[arguments.command](self.chat, arguments))
+            key = arguments.command
+            done = (
+                COMMANDS[key](self.chat, arguments) if key in COMMANDS else self._next_cell.put(arguments.options[key])
+            )
+            print(done)
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         prompt = prompt or (QUESTION if "error" in arguments else "")
@@ -217,16 +222,9 @@ class AvaMagics(Magics):
             with runner.raising_interrupts():  # a value's own code runs here
                 attached = arguments.options.get("attach", ())
                 question = compose(prompt, namespace, ShellDisplay(self._shell), attached)
-                return question.adding("the last error", self._report()) if "error" in arguments else question
+                return question.adding("the last error", self._last_error.told()) if "error" in arguments else question
         except KeyboardInterrupt:
             raise Stopped("stopped before the question was sent") from None
-
-    def _report(self) -> str:
-        self._last_error = last_error(self._last_error)
-        if self._last_error is None:
-            raise AvaError("no error was raised so far, so there is none for -e to add", "config")
-        history: Any = self._shell.history_manager
-        return report(self._last_error, history.input_hist_raw, history.input_hist_parsed)
 
     def _format(self, arguments: Arguments, local_ns: Mapping[str, Any]) -> dict[str, Any]:
         """What the reply is to be, as settings of its turn."""
@@ -235,11 +233,6 @@ class AvaMagics(Magics):
         if name is not None and schema is None:
             raise AvaError(f"--schema {name}: no variable of that name holds a schema", "config")
         return {"format": arguments.options.get("format", "markdown"), "schema": schema}
-
-    def _code(self, arguments: Arguments) -> str:
-        if self._last_reply is None:
-            raise AvaError("there is no reply yet to take code from", "config")
-        return offer_code(self._shell, self._last_reply, arguments.options["code"])
 
     def endpoint(self, options: Mapping[str, Any]) -> Endpoint:
         """What a line with these options would ask, for a look at it that may take but a moment."""
@@ -267,11 +260,8 @@ class AvaMagics(Magics):
         self._just_shown = value
 
     def _receive(self, reply: Reply) -> None:
-        """A reply has come, and stands on the screen."""
         self._has_been_shown(reply)
-        self._last_reply = reply
-        if reply.format == "code" and not reply.partial:
-            print(offer_code(self._shell, reply) if reply.code_blocks else "[there is no code block in the reply]")
+        self._next_cell.take(reply)
 
     def _conclude(self, asking: Asking) -> Reply:
         reply = asking.turn.reply()

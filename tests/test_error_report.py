@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from ava_magic.error_report import last_error, report
+from ava_magic.error_report import report
 from ava_magic.error_words import error_words
-from ava_magic.errors import AvaError, Stopped
 
 VERSIONS = f"Versions: Python {sys.version.split()[0]}"
 
@@ -252,14 +251,3 @@ def test_what_has_no_end_is_not_begun(notebook: Notebook) -> None:
         "class Endless(Exception):\n    def __str__(self):\n        while True: pass\nraise Endless('why')"
     )
     assert "Endless: why (the code that would say more was not run)" in told
-
-
-def test_an_error_of_ours_does_not_take_the_place_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    users = ValueError("x")
-    monkeypatch.setattr(sys, "last_value", users, raising=False)
-    assert last_error(None) is users
-    for ours in (AvaError("no", "config"), Stopped("stop")):
-        monkeypatch.setattr(sys, "last_value", ours)
-        assert last_error(users) is users
-    monkeypatch.delattr(sys, "last_value")
-    assert last_error(None) is None

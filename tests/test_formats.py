@@ -55,7 +55,7 @@ def test_a_schema_of_the_notebook_makes_an_object_of_it(asked: Kernel, endpoint:
 def test_a_schema_of_a_function_is_found(asked: Kernel, endpoint: Endpoint) -> None:
     endpoint.says("3")
     asked.run(
-        "def ask():\n    shape = {'type': 'integer'}\n    reply = %ava -n --schema shape how many?\n    return reply.data"
+        "def ask():\n    n = {'type': 'integer'}\n    reply = %ava -n --schema n how many?\n    return reply.data"
     )
     assert asked.value("ask()").endswith("3")
 
