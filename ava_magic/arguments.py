@@ -28,7 +28,7 @@ class Option(NamedTuple):
     """One option: its names, what its value is called (``""``: it takes none), and what it does.
 
     ``convert`` makes the value of the text and raises :class:`ValueError` for text that is none; ``many`` options
-    may repeat, and ``command`` ones stand instead of a prompt.
+    may repeat, and ``command`` ones stand instead of a prompt; ``words`` is what may follow those (``""``: nothing).
     """
 
     names: tuple[str, ...]
@@ -37,6 +37,7 @@ class Option(NamedTuple):
     convert: Callable[[str], Any] = str
     many: bool = False
     command: bool = False
+    words: str = ""
 
     @property
     def key(self) -> str:
@@ -91,6 +92,9 @@ OPTIONS = (
     Option(("-r", "--raw"), "", "leave {braces} as they are"),
     Option(("--reset",), "", "forget the conversation", command=True),
     Option(("--history",), "", "show the conversation", command=True),
+    Option(("--check",), "", "reach the endpoint step by step, and say what is wrong", command=True),
+    Option(("--models",), "", "list the endpoint's models, or those with WORDS in their names", command=True, words="[WORDS]"),
+    Option(("--key",), "", "type in the endpoint's key, hidden; this kernel forgets it when it ends", command=True),
 )
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 
@@ -99,7 +103,8 @@ _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 class Arguments:
     """What a line says: the options that were given, by key, and the prompt that follows them.
 
-    ``command`` is the key of the option that stands instead of a prompt, ``""`` where there is none.
+    ``command`` is the key of the option that stands instead of a prompt, ``""`` where there is none; the words after it
+    are the ``prompt``.
     """
 
     prompt: str
@@ -138,14 +143,14 @@ def parse(line: str) -> Arguments:
     rest = line[position:].strip()
     if rest == "--" or rest.startswith(("-- ", "--\t")):
         rest = rest[2:].strip()
-    if command and rest:
+    if command and rest and not _BY_NAME[f"--{command}"].words:
         raise AvaError(f"--{command} stands alone; what is {rest[:40]!r} for?", "config")
     return Arguments(rest, options, command)
 
 
 def help_text() -> str:
     """The options as an aligned table in plain text."""
-    rows = [(", ".join(option.names) + (f" {option.value}" if option.value else ""), option.help) for option in OPTIONS]
+    rows = [(" ".join([", ".join(o.names), o.value or o.words]).strip(), o.help) for o in OPTIONS]
     width = max(len(left) for left, _ in rows)
     return "\n".join(f"  {left:<{width}}  {right}" for left, right in rows)
 

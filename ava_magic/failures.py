@@ -49,8 +49,8 @@ def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_nam
     if not status:
         return AvaError(f"{where}: the answer is not HTTP as it should be; is the URL right?", "protocol")
     said = f"{status} {error.message}".strip()
-    if status in (401, 403):
-        advice = f"set {key_name} to a valid key" if key_name else "a valid key is needed; set AVA_API_KEY"
+    if status in (401, 403) or (status == 400 and "API key not valid" in error.message):  # as Google says it
+        advice = f"set {key_name or 'AVA_API_KEY'} to a valid key, or type one in after %ava --key"
         return AvaError(f"{where} refused the key ({said}); {advice}", "auth")
     if status == 429:
         return AvaError(f"{where} wants fewer requests ({said}); wait, or look at the account's limits", "rate_limit")

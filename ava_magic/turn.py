@@ -11,9 +11,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .connection import Connection, Key
+from .connection import Connection, Key, Origin
 from .conversation import Anchor, Exchange, Message, Rerun
 from .errors import AvaError
+from .models import with_models
 from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
@@ -30,6 +31,7 @@ class Settings:
     model: str = ""
     base_url: str = ""
     api_key: Key | None = None
+    typed_keys: Mapping[Origin, Key] = field(default_factory=dict)
     system: str = ""
     temperature: float | None = None
     max_tokens: int | None = None
@@ -82,6 +84,7 @@ class Turn:
                 key=settings.api_key,
                 idle_timeout=settings.timeout,
                 retries=settings.retries,
+                typed_keys=settings.typed_keys,
                 on_wait=self._wait,
             ),
         )
@@ -116,6 +119,7 @@ class Turn:
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
             self.partial = True
             self.notes.append("broken off before its end")
+            failure = await with_models(failure, self.endpoint, self.settings.model)
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
 
@@ -185,16 +189,6 @@ class Turn:
             self._refusal += delta.text
 
     def _as_ava_error(self, error: Exception) -> AvaError:
-        from .failures import ClientError, as_ava_error  # aiohttp is not loaded before it is needed
+        from .failures import as_ava_error  # aiohttp is not loaded before it is needed
 
-        where = self.endpoint.where
-        if isinstance(error, AvaError):
-            failure = AvaError(f"{where}: {error}", error.kind)
-        elif isinstance(error, ClientError | TimeoutError):
-            failure = as_ava_error(error, where, self.endpoint.key_name)
-        else:
-            failure = AvaError(f"the provider {where} failed: {type(error).__name__}: {error}", "api")
-            failure.__cause__ = error  # a plug-in's author wants the traceback
-        if self.endpoint.hint:
-            failure = AvaError(f"{failure}{self.endpoint.hint}", failure.kind)
-        return failure
+        return as_ava_error(error, self.endpoint)
