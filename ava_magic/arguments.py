@@ -93,7 +93,13 @@ OPTIONS = (
     Option(("--reset",), "", "forget the conversation", command=True),
     Option(("--history",), "", "show the conversation", command=True),
     Option(("--check",), "", "reach the endpoint step by step, and say what is wrong", command=True),
-    Option(("--models",), "", "list the endpoint's models, or those with WORDS in their names", command=True, words="[WORDS]"),
+    Option(
+        ("--models",),
+        "",
+        "list the endpoint's models, or those with WORDS in their names",
+        command=True,
+        words="[WORDS]",
+    ),
     Option(("--key",), "", "type in the endpoint's key, hidden; this kernel forgets it when it ends", command=True),
 )
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}

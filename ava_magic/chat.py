@@ -45,6 +45,7 @@ class Chat:
         context_tokens: how much of the conversation is sent along, by :func:`~ava_magic.conversation.estimate_tokens`.
         rerun: whether a cell that is run again replaces its turn (``"replace"``) or adds one (``"append"``).
         options: further fields of the request's body.
+        proxies: whether the proxies that the environment names are used (``https_proxy`` and the like).
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Chat:
         context_tokens: int = 16_000,
         rerun: Rerun = "replace",
         options: Mapping[str, Any] | None = None,
+        proxies: bool = False,
     ) -> None:
         self.settings = Settings(
             provider=provider,
@@ -72,6 +74,7 @@ class Chat:
             max_tokens=max_tokens,
             timeout=timeout,
             retries=retries,
+            proxies=proxies,
             context_tokens=context_tokens,
             rerun=rerun,
             options=options or {},

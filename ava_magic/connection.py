@@ -18,8 +18,8 @@ Origin = tuple[str, str, int]
 
 _SECRET_NAME = re.compile(r"(?:^|_)(?:API_KEY|TOKEN)$")
 _SHORTEST_SECRET = 12  # shorter values, such as "test" or "none", would be found in any text
-# What services show of a key in their errors: OpenAI its two ends with asterisks between them, DeepSeek asterisks and the
-# last four characters, LiteLLM "sk-...abcd"; and whole keys, by the beginnings that the services give them: OpenAI,
+# What services show of a key in their errors: OpenAI its two ends with asterisks between them, DeepSeek asterisks and
+# the last four characters, LiteLLM "sk-...abcd"; and whole keys, by the beginnings that the services give them: OpenAI,
 # Anthropic, DeepSeek, OpenRouter (sk-), Groq, xAI, Cerebras, Together, Perplexity, Nvidia, Hugging Face, Google.
 _LIKE_A_KEY = re.compile(
     r"""(?<![\w.+/*-])[\w.+/-]*(?:\*{4,} | (?<=\w)\*{3}(?=\w))[\w.+/*-]*
@@ -68,11 +68,12 @@ class Connection:
     Attributes:
         base_url: where it is; ``""`` for the provider's own default.
         key: sent as a bearer token, to this base URL alone.
-        typed_keys: those that the user typed in, each for its origin; the choice of an endpoint makes one of them ``key``.
+        typed_keys: those that the user typed in, by origin; the choice of an endpoint makes one of them ``key``.
         connect_timeout: seconds to wait for a connection.
         idle_timeout: seconds of silence after which a reply counts as dead.  There is no limit on the whole.
         retries: how often a request may be repeated before its first byte has come.
         limit: bytes of a reply, after decompression, above which it is cut off.
+        proxies: whether the proxies that the environment names are used.
         on_wait: told ``(reason, seconds)`` before each wait for a retry.
     """
 
@@ -83,6 +84,7 @@ class Connection:
     idle_timeout: float = 300.0
     retries: int = 2
     limit: int = 16 * 1024 * 1024
+    proxies: bool = False
     on_wait: Callable[[str, float], None] | None = field(default=None, repr=False, compare=False)
 
 
@@ -109,7 +111,7 @@ def secrets_of(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def without_keys(text: str, key: Key | None) -> str:
-    """``text`` less ``key``, less the environment's secrets, and less what looks like one: services quote parts of it."""
+    """``text`` less ``key``, the environment's secrets, and what looks like one: services quote parts of it."""
     if key is not None:
         text = text.replace(key.reveal(), "\u2026")
     for _, secret in secrets_of(os.environ):

@@ -8,18 +8,21 @@ import sys
 import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Enum, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, Unicode
 
 from . import runner
 from .arguments import Arguments, help_text, parse
 from .asking import Asking
-from .commands import COMMANDS, state
+from .commands import COMMANDS, REPORTS, state
+from .connection import Key, Origin, origin
 from .conversation import Anchor
 from .errors import AvaError, Stopped, StoppedTask
+from .hidden_prompt import ask_for_key
 from .prompt import carried_secret, interpolate
 from .reply import Reply
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
@@ -60,6 +63,7 @@ class AvaMagics(Magics):
     max_tokens = Int(None, allow_none=True, min=1, help="The longest reply, in tokens; None: no limit").tag(config=True)
     timeout = Float(300.0, min=0.1, help="Seconds of silence after which a reply counts as dead").tag(config=True)
     retries = Int(2, min=0, help="How often a request is repeated before its first byte has come").tag(config=True)
+    proxies = Bool(False, help="Whether the proxies that the environment names are used").tag(config=True)
     context_tokens = Int(16_000, min=0, help="How much of the conversation is sent along, in tokens").tag(config=True)
     frame_rate = Float(20.0, min=0.1, max=60.0, help="How often a reply is painted, per second").tag(config=True)
     display = Enum(["auto", "widget", "html", "text"], "auto", help="How a reply is shown").tag(config=True)
@@ -71,6 +75,7 @@ class AvaMagics(Magics):
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._just_shown: Reply | None = None
+        self._typed_keys: dict[Origin, Key] = {}
 
     @cached_property
     def chat(self) -> Chat:
@@ -146,7 +151,11 @@ class AvaMagics(Magics):
         if arguments.command:
             if cell is not None and cell.strip():
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
-            print(COMMANDS[arguments.command](self.chat, arguments))
+            if arguments.command in REPORTS:
+                return self._report(arguments, run)
+            print(
+                self._take_key(arguments) if "key" in arguments else COMMANDS[arguments.command](self.chat, arguments)
+            )
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         if prompt:
@@ -173,14 +182,33 @@ class AvaMagics(Magics):
         view = choose(turn, run.stop, self._shell, self.display, self.frame_rate)
         return Asking(self.chat, turn, view, run, history=history, out=arguments.options.get("out", ""))
 
+    def _report(self, arguments: Arguments, run: runner.Run) -> Asking:
+        """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
+        turn = self.chat.begin(f"--{arguments.command}", history=False, **self._settings(arguments))
+        turn.endpoint = replace(turn.endpoint, ask=REPORTS[arguments.command](turn, arguments))
+        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate)
+        return Asking(self.chat, turn, view, run, history=False, out=arguments.options.get("out", ""))
+
+    def _take_key(self, arguments: Arguments) -> str:
+        """Ask for the key of the endpoint at hand, and keep it for that alone until the kernel ends."""
+        endpoint = self.chat.begin("", **self._settings(arguments)).endpoint
+        if not endpoint.url:
+            raise AvaError(f"{endpoint.name} takes no key; say whose it is with -p or --base-url", "config")
+        key = ask_for_key(endpoint.where)
+        if key is None:
+            self._typed_keys.pop(origin(endpoint.url), None)
+            return f"No key for {endpoint.where} is kept."
+        self._typed_keys[origin(endpoint.url)] = key
+        return f"The key is kept in this kernel's memory, and sent to {endpoint.where} only; %ava --check tries it."
+
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""
         names = (
             *("provider", "model", "base_url", "system", "temperature", "max_tokens"),
-            *("timeout", "retries", "context_tokens", "rerun"),
+            *("timeout", "retries", "proxies", "context_tokens", "rerun"),
         )
         settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
-        return settings | {"options": dict(arguments.options.get("option", ()))}
+        return settings | {"typed_keys": self._typed_keys, "options": dict(arguments.options.get("option", ()))}
 
     def _conclude(self, asking: Asking) -> Reply:
         reply = asking.turn.reply()

@@ -37,6 +37,7 @@ class Settings:
     max_tokens: int | None = None
     timeout: float = 300.0
     retries: int = 2
+    proxies: bool = False
     context_tokens: int = 16_000
     rerun: Rerun = "replace"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -54,7 +55,6 @@ class Turn:
         messages: what is sent, the prompt last.
         pieces: the content that has come, in order; only ever appended to.
         thoughts: the reasoning that has come, likewise.
-        waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
     """
@@ -67,7 +67,7 @@ class Turn:
         self.pieces: list[str] = []
         self.thoughts: list[str] = []
         self.notes: list[str] = []
-        self.waiting: tuple[str, float] | None = None
+        self._waiting: tuple[str, float] | None = None
         self.started: float | None = None
         self.partial = False
         self._splitter = ThinkSplitter()
@@ -85,6 +85,7 @@ class Turn:
                 idle_timeout=settings.timeout,
                 retries=settings.retries,
                 typed_keys=settings.typed_keys,
+                proxies=settings.proxies,
                 on_wait=self._wait,
             ),
         )
@@ -110,10 +111,9 @@ class Turn:
             self.notes.append("stopped before its end")
             raise
         except Exception as error:
-            failure = self._as_ava_error(error)
+            failure = _explain(error, self.endpoint)
         finally:
             self._seconds = time.monotonic() - self.started
-            self.waiting = None
             if deltas is not None:
                 await hang_up(deltas)
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
@@ -122,6 +122,11 @@ class Turn:
             failure = await with_models(failure, self.endpoint, self.settings.model)
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
+
+    @property
+    def waiting(self) -> tuple[str, float] | None:
+        """Why and until when (``time.monotonic``) a retry is waited for, or ``None``."""
+        return self._waiting if self._waiting and time.monotonic() < self._waiting[1] else None
 
     @property
     def thought_for(self) -> float:
@@ -174,7 +179,7 @@ class Turn:
         self._thought_until = time.monotonic()
 
     def _wait(self, reason: str, seconds: float) -> None:
-        self.waiting = (reason, time.monotonic() + seconds)
+        self._waiting = (reason, time.monotonic() + seconds)
 
     def _take_note(self, delta: object) -> None:
         if isinstance(delta, Reasoning):
@@ -188,7 +193,8 @@ class Turn:
         elif isinstance(delta, Refusal):
             self._refusal += delta.text
 
-    def _as_ava_error(self, error: Exception) -> AvaError:
-        from .failures import as_ava_error  # aiohttp is not loaded before it is needed
 
-        return as_ava_error(error, self.endpoint)
+def _explain(error: Exception, endpoint: Endpoint) -> AvaError:
+    from .failures import explain  # aiohttp is loaded by the first failure at the latest, not by %load_ext
+
+    return explain(error, endpoint)

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ava_magic import AvaError, Chat, Reply, transport
+from ava_magic import AvaError, Chat, Reply, sessions, transport
 from ava_magic.connection import Connection, Key
 from ava_magic.providers.openai_compatible import OpenAICompatible
 
@@ -192,9 +192,9 @@ async def test_one_session_serves_a_loop_and_is_closed(endpoint: Endpoint) -> No
     endpoint.says("ok")
     chat = Chat(base_url=endpoint.url)
     await chat.ask("one")
-    session = await transport._session()
+    session = await sessions.session()
     await chat.ask("two")
-    assert (await transport._session()) is session
+    assert (await sessions.session()) is session
     await transport.close()
     assert session.closed
 

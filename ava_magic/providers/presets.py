@@ -60,9 +60,9 @@ class Endpoint:
     """What answers.
 
     ``name`` is the provider's or preset's, ``ask`` its async generator function, ``url`` where it is (``""`` for a
-    provider without an address), ``key`` what it is sent, ``key_name`` the variable that a key for it comes from, ``why``
-    says in a few words how it was chosen, ``hint`` is added to its errors, and ``list_models`` fetches the names of its
-    models, ``None`` where it has no list.
+    provider without an address), ``key`` what it is sent, ``key_name`` the variable that a key for it comes from,
+    ``why`` says in a few words how it was chosen, ``hint`` is added to its errors, and ``list_models`` fetches the
+    names of its models, ``None`` where it has no list.
     """
 
     name: str
@@ -169,8 +169,8 @@ def _preset(preset: Preset, connection: Connection, why: str) -> Endpoint:
 def _key_for(url: str, preset: Preset, home: str, connection: Connection) -> tuple[Key | None, str]:
     """The key that is meant for ``url``, and the variable that would hold it.
 
-    One that was typed in for it comes first.  A preset's own goes to the preset's own host alone; ``AVA_API_KEY`` goes to
-    the host of ``AVA_BASE_URL``, or where that is not set to whatever wants a key or was named by its address.
+    One that was typed in for it comes first.  A preset's own goes to the preset's own host alone; ``AVA_API_KEY`` goes
+    to the host of ``AVA_BASE_URL``, or where that is not set to whatever wants a key or was named by its address.
     """
     here = origin(url)
     names = [preset.key] if preset.key and here == origin(home) else []
