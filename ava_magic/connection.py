@@ -129,7 +129,11 @@ def error_text(payload: Any, depth: int = 8) -> str:
     if isinstance(payload, list) and depth:
         return "; ".join(text for item in payload if (text := error_text(item, depth - 1)))
     if isinstance(payload, dict) and depth:
-        if isinstance(place := payload.get("loc"), list) and place and (text := error_text(payload.get("msg"), 0)):
+        if (
+            isinstance(place := payload.get("loc"), list)
+            and len(place) > 1
+            and (text := error_text(payload.get("msg"), 0))
+        ):
             return f"{place[-1]}: {text}"  # pydantic, as FastAPI passes it on: what is wrong with which field
         for name in ("error", "message", "detail", "details", "msg"):
             if text := error_text(payload.get(name), depth - 1):

@@ -24,8 +24,8 @@ _WIDTH = 96
 # ("Model Not Exist"), OpenRouter ("not a valid model ID", "no endpoints found", "no models provided"), Anthropic
 # ("model: NAME"), OpenAI and Ollama where none is named ("provide a model", "model is required"), and FastAPI's form.
 _ABOUT_THE_MODEL = re.compile(
-    r"\(404\b|not (?:a valid|exist|found)|(?:invalid|unknown|access|no such) model|no endpoints found|no models provided"
-    r"|provide a model|model is (?:required|not)|specify a .*model|missing.*model|model: ",
+    r"\(404\b|not (?:a valid|exist|found)|(?:invalid|unknown|access|no such) model|no endpoints found"
+    r"|no models provided|provide a model|model is (?:required|not)|specify a .*model|missing.*model|model: ",
     re.IGNORECASE,
 )
 

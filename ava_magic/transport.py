@@ -15,7 +15,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import aiohttp
@@ -32,6 +32,7 @@ __all__ = ["close", "close_all", "fetch_json", "is_loopback", "stream"]
 
 _ERROR_BODY = 64 * 1024
 _ERROR_BODY_LASTS = 5.0
+_Error = TypeVar("_Error", bound=BaseException)
 _KEPT_HEADERS = ("Retry-After", "Location")
 
 
@@ -49,7 +50,8 @@ async def fetch_json(url: str, connection: Connection) -> Any:
     try:
         return json.loads(b"".join([chunk async for chunk in _read("GET", url, connection)]))
     except (ValueError, RecursionError):
-        raise AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol") from None
+        pass  # raised out here: this error holds the whole text, which may echo the key
+    raise AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol")
 
 
 async def _read(
@@ -125,6 +127,8 @@ async def _try(
         return _clean(error, URL(url), method, connection.key)
     except TimeoutError:
         return aiohttp.SocketTimeoutError("no headers")
+    except asyncio.CancelledError as error:
+        raise _without_frames(error) from None
     if response.status == 204 or not 200 <= response.status < 300:
         return await _status_error(response, connection.key)
     return response
@@ -182,6 +186,11 @@ def _clean(error: ClientError, url: URL, method: str, key: Key | None) -> Client
             return aiohttp.ClientHttpProxyError(_request_info(url, method), (), status=error.status, message=words)
         # aiohttp could not read the answer; 0: it has no status
         return aiohttp.ClientResponseError(_request_info(url, method), (), status=0, message=words)
+    return _without_frames(error)
+
+
+def _without_frames(error: _Error) -> _Error:
+    """``error`` free of aiohttp's frames, which hold the request's headers, and of what came before it."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 

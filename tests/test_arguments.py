@@ -117,7 +117,10 @@ def test_further_fields_may_repeat() -> None:
 def test_a_command_stands_instead_of_a_prompt(option: Option) -> None:
     arguments = parse(f"  {option.names[-1]} ")
     assert (arguments.command, arguments.prompt) == (option.key, "")
-    assert "what?" in str(refused(f"{option.names[-1]} what?"))
+    if option.words:
+        assert parse(f"{option.names[-1]} what?").prompt == "what?"
+    else:
+        assert "what?" in str(refused(f"{option.names[-1]} what?"))
 
 
 @pytest.mark.parametrize("option", FLAGS + COMMANDS, ids=lambda option: option.key)
@@ -179,7 +182,8 @@ def test_an_unknown_option_is_named_with_the_way_out(line: str, words: str) -> N
 
 
 def test_no_option_takes_a_key() -> None:
-    assert not [name for option in OPTIONS for name in option.names if "key" in name or "token" in name.split("-")]
+    names = [name for option in OPTIONS if option.value or option.words for name in option.names]
+    assert not [name for name in names if "key" in name or "token" in name.split("-")]
 
 
 def test_each_name_belongs_to_one_option_and_stands_in_the_help() -> None:
