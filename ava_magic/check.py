@@ -22,6 +22,7 @@ from .failures import certificate_words, explain, os_words
 from .models import is_listed, with_models
 from .providers.base import ModelName, Reasoning, Refusal, hang_up
 from .providers.presets import Ask, Endpoint
+from .transport import keep_off_plain_http
 
 __all__ = ["check"]
 
@@ -134,6 +135,7 @@ class _Steps:
     async def _key(self) -> str:
         key, name = self._endpoint.key, self._endpoint.key_name
         if key is not None:
+            keep_off_plain_http(self._endpoint.url)
             return f"{key.name} is sent along"
         raise _Doubt(
             f"none is set{f'; it would be {name}, or what %ava --key asks for' if name else ', and none is known of'}"

@@ -184,7 +184,8 @@ class AvaMagics(Magics):
 
     def _report(self, arguments: Arguments, run: runner.Run) -> Asking:
         """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
-        turn = self.chat.begin(f"--{arguments.command}", history=False, **self._settings(arguments))
+        settings = self._settings(arguments) | {"retries": 0}  # it is about what the endpoint does now
+        turn = self.chat.begin(f"--{arguments.command}", history=False, **settings)
         turn.endpoint = replace(turn.endpoint, ask=REPORTS[arguments.command](turn, arguments))
         view = choose(turn, run.stop, self._shell, self.display, self.frame_rate)
         return Asking(self.chat, turn, view, run, history=False, out=arguments.options.get("out", ""))

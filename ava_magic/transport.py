@@ -28,7 +28,7 @@ from .errors import AvaError
 from .retry import reason_to_wait, wait_before_retry
 from .sessions import close, close_all, is_loopback, session
 
-__all__ = ["close", "close_all", "fetch_json", "is_loopback", "stream"]
+__all__ = ["close", "close_all", "fetch_json", "is_loopback", "keep_off_plain_http", "stream"]
 
 _ERROR_BODY = 64 * 1024
 _ERROR_BODY_LASTS = 5.0
@@ -137,11 +137,16 @@ async def _try(
 def _headers(url: str, key: Key | None) -> dict[str, str]:
     headers = {"Accept": "text/event-stream, application/json"}
     if key is not None:
-        target = URL(url)
-        if target.scheme != "https" and not is_loopback(target.host or ""):
-            raise AvaError(f"a key is not sent to {target.host} over plain http; use https, or unset it", "config")
+        keep_off_plain_http(url)
         headers["Authorization"] = f"Bearer {key.reveal()}"
     return headers
+
+
+def keep_off_plain_http(url: str) -> None:
+    """Raise :class:`AvaError` (``config``) if a key for ``url`` could be read on its way."""
+    target = URL(url)
+    if target.scheme != "https" and not is_loopback(target.host or ""):
+        raise AvaError(f"a key is not sent to {target.host} over plain http; use https, or unset it", "config")
 
 
 def _proxy(url: str) -> str | None:
