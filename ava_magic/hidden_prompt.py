@@ -6,20 +6,38 @@ import getpass
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from .connection import Key
+from .connection import Key, Origin, origin
 from .errors import AvaError, Stopped
 
-__all__ = ["ask_for_key"]
+if TYPE_CHECKING:
+    from .providers.presets import Endpoint
+
+__all__ = ["take_key"]
 
 
-def ask_for_key(where: str) -> Key | None:
-    """The key for ``where`` that the user types in; ``None`` for an empty line.
+def take_key(endpoint: Endpoint, keys: MutableMapping[Origin, Key]) -> str:
+    """Ask for the key of ``endpoint``, put it into ``keys`` for its origin, and say so; an empty line forgets it.
 
-    In a kernel, ``getpass`` is ipykernel's own: it sends the front end a request for a password.  Raises
-    :class:`AvaError` (``config``) where nobody can be asked and for what is no key, and :class:`Stopped`.
+    Raises :class:`AvaError` (``config``) and :class:`Stopped`, and nothing has changed then.
+    """
+    if not endpoint.url:
+        raise AvaError(f"{endpoint.name} takes no key; say whose it is with -p or --base-url", "config")
+    key = _ask_for_key(endpoint.where)
+    if key is None:
+        keys.pop(origin(endpoint.url), None)
+        return f"No typed key for {endpoint.where} is kept."
+    keys[origin(endpoint.url)] = key
+    return f"The key is kept in this kernel's memory, and sent to {endpoint.where} only; %ava --check tries it."
+
+
+def _ask_for_key(where: str) -> Key | None:
+    """What the user types in; ``None`` for an empty line.
+
+    In a kernel, ``getpass`` is ipykernel's own: it sends the front end a request for a password.
     """
     try:
         with _interruptible(), warnings.catch_warnings():

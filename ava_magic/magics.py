@@ -18,11 +18,12 @@ from traitlets import Bool, Enum, Float, Int, Unicode
 from . import runner
 from .arguments import Arguments, help_text, parse
 from .asking import Asking
+from .background import Pending, start
 from .commands import COMMANDS, REPORTS, state
-from .connection import Key, Origin, origin
+from .connection import Key, Origin
 from .conversation import Anchor
 from .errors import AvaError, Stopped, StoppedTask
-from .hidden_prompt import ask_for_key
+from .hidden_prompt import take_key
 from .prompt import carried_secret, interpolate
 from .reply import Reply
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from .chat import Chat
+    from .turn import Turn
 
 __all__ = ["AvaMagics"]
 
@@ -74,7 +76,7 @@ class AvaMagics(Magics):
         self._shell = shell
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
-        self._just_shown: Reply | None = None
+        self._just_shown: Reply | Pending | None = None
         self._typed_keys: dict[Origin, Key] = {}
 
     @cached_property
@@ -87,13 +89,17 @@ class AvaMagics(Magics):
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
-    def ava(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Reply | None:
+    def ava(
+        self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
+    ) -> Reply | Pending | None:
         """Ask, and wait for the end of the reply."""
         run = runner.Run()
         with runner.interrupts(run):
             asking = self._read(line, cell, local_ns, run)
             if asking is None:
                 return None
+            if asking.background:
+                return self._in_background(asking)
             with asking.on_screen():
                 runner.run(
                     asking.work,
@@ -108,7 +114,7 @@ class AvaMagics(Magics):
 
     async def awaited(
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
-    ) -> Reply | None:
+    ) -> Reply | Pending | None:
         """The same magic where an ``await`` can stand; the input transform writes this call."""
         run = runner.Run()
         is_the_cell = in_own_task_of_a_cell()
@@ -116,6 +122,8 @@ class AvaMagics(Magics):
             asking = self._read(line, cell, local_ns, run)
             if asking is None:
                 return None
+            if asking.background:
+                return self._in_background(asking)
             try:
                 await _one_moment()
             except asyncio.CancelledError:
@@ -137,8 +145,10 @@ class AvaMagics(Magics):
             self._just_shown = None
             if notebook := sys.modules.get("ava_magic.views.notebook"):
                 notebook.close_what_is_left()
+            if updates := sys.modules.get("ava_magic.views.updates"):
+                updates.repeat_what_ended()
 
-    def display_once(self, reply: Reply) -> None:
+    def display_once(self, reply: Reply | Pending) -> None:
         """What IPython calls to show a reply: the one that has just streamed stands on the screen already."""
         if reply is not self._just_shown or not is_displaying_result(self._shell):
             raise NotImplementedError  # go on to the reply's own representations
@@ -153,9 +163,10 @@ class AvaMagics(Magics):
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
             if arguments.command in REPORTS:
                 return self._report(arguments, run)
-            print(
-                self._take_key(arguments) if "key" in arguments else COMMANDS[arguments.command](self.chat, arguments)
-            )
+            if arguments.command == "key":
+                print(take_key(self.chat.begin("", **self._settings(arguments)).endpoint, self._typed_keys))
+            else:
+                print(COMMANDS[arguments.command](self.chat, arguments))
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         if prompt:
@@ -179,28 +190,20 @@ class AvaMagics(Magics):
         anchor = self._anchor.get(self._last_anchor)
         turn = self.chat.begin(prompt, anchor, history=history, **settings)
         turn.notes += notes
-        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate)
-        return Asking(self.chat, turn, view, run, history=history, out=arguments.options.get("out", ""))
+        return self._asking(turn, arguments, run, history=history)
 
     def _report(self, arguments: Arguments, run: runner.Run) -> Asking:
         """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
         settings = self._settings(arguments) | {"retries": 0}  # it is about what the endpoint does now
         turn = self.chat.begin(f"--{arguments.command}", history=False, **settings)
         turn.endpoint = replace(turn.endpoint, ask=REPORTS[arguments.command](turn, arguments))
-        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate)
-        return Asking(self.chat, turn, view, run, history=False, out=arguments.options.get("out", ""))
+        return self._asking(turn, arguments, run, history=False)
 
-    def _take_key(self, arguments: Arguments) -> str:
-        """Ask for the key of the endpoint at hand, and keep it for that alone until the kernel ends."""
-        endpoint = self.chat.begin("", **self._settings(arguments)).endpoint
-        if not endpoint.url:
-            raise AvaError(f"{endpoint.name} takes no key; say whose it is with -p or --base-url", "config")
-        key = ask_for_key(endpoint.where)
-        if key is None:
-            self._typed_keys.pop(origin(endpoint.url), None)
-            return f"No key for {endpoint.where} is kept."
-        self._typed_keys[origin(endpoint.url)] = key
-        return f"The key is kept in this kernel's memory, and sent to {endpoint.where} only; %ava --check tries it."
+    def _asking(self, turn: Turn, arguments: Arguments, run: runner.Run, *, history: bool) -> Asking:
+        background = "background" in arguments
+        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
+        out = arguments.options.get("out", "")
+        return Asking(self.chat, turn, view, run, history=history, background=background, out=out)
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""
@@ -211,11 +214,22 @@ class AvaMagics(Magics):
         settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
         return settings | {"typed_keys": self._typed_keys, "options": dict(arguments.options.get("option", ()))}
 
+    def _in_background(self, asking: Asking) -> Pending:
+        pending = start(asking, self._has_been_shown)
+        if asking.out:
+            self._shell.user_ns[asking.out] = pending
+        if hasattr(self._shell, "kernel"):
+            self._has_been_shown(pending)  # by the place that its reply comes to
+        return pending
+
+    def _has_been_shown(self, value: Reply | Pending) -> None:
+        self._just_shown = value
+
     def _conclude(self, asking: Asking) -> Reply:
         reply = asking.turn.reply()
         if asking.out:
             self._shell.user_ns[asking.out] = reply
-        self._just_shown = reply
+        self._has_been_shown(reply)
         return reply
 
     def _stopped(self, asking: Asking) -> tuple[str, Reply | None]:

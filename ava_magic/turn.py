@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,17 +54,21 @@ class Turn:
 
     Attributes:
         messages: what is sent, the prompt last.
+        left_out: how many turns of the conversation did not fit among them.
+        follows: the ends of turns in the background that this one waits for, before its messages are chosen.
         pieces: the content that has come, in order; only ever appended to.
         thoughts: the reasoning that has come, likewise.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
     """
 
-    def __init__(self, prompt: Any, messages: list[Message], settings: Settings, anchor: Anchor) -> None:
+    def __init__(self, prompt: Any, settings: Settings, anchor: Anchor) -> None:
         self.prompt = prompt
-        self.messages = messages
         self.settings = settings
         self.anchor = anchor
+        self.messages: list[Message] = []
+        self.left_out = 0
+        self.follows: list[Future[None]] = []
         self.pieces: list[str] = []
         self.thoughts: list[str] = []
         self.notes: list[str] = []
@@ -107,8 +112,7 @@ class Turn:
                 self.pieces.append(answer)
                 yield answer
         except (asyncio.CancelledError, GeneratorExit):
-            self.partial = True
-            self.notes.append("stopped before its end")
+            self.end_early()
             raise
         except Exception as error:
             failure = _explain(error, self.endpoint)
@@ -122,6 +126,12 @@ class Turn:
             failure = await with_models(failure, self.endpoint, self.settings.model)
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
+
+    def end_early(self) -> None:
+        """Mark what has come as stopped before its end."""
+        if not self.partial:
+            self.partial = True
+            self.notes.append("stopped before its end")
 
     @property
     def waiting(self) -> tuple[str, float] | None:
@@ -137,6 +147,8 @@ class Turn:
         """What has come so far, or in the end all of it."""
         text = "".join(self.pieces)
         notes = list(self.notes)
+        if self.left_out:
+            notes.insert(0, f"{self.left_out} earlier turn{'' if self.left_out == 1 else 's'} left out")
         if self._refusal:
             notes.append("refused")
         elif not text and not self.partial:
@@ -153,7 +165,7 @@ class Turn:
             refusal=self._refusal,
             reasoning_seconds=self.thought_for,
             partial=self.partial,
-            seconds=self._seconds,
+            seconds=self._seconds or time.monotonic() - (self.started or time.monotonic()),
             notes=tuple(notes),
         )
 

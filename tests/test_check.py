@@ -24,7 +24,7 @@ from .endpoint import END, Endpoint, Gate, chunk
 from .kernel import Kernel
 
 _LIST = json.dumps({"data": [{"id": "small"}, {"id": "large"}]}).encode()
-_JSON = {"content_type": "application/json"}
+_JSON: dict[str, Any] = {"content_type": "application/json"}
 
 
 def _refusal(words: str) -> bytes:
@@ -32,7 +32,7 @@ def _refusal(words: str) -> bytes:
 
 
 async def _lines(endpoint: Chosen, model: str = "", **fields: Any) -> list[str]:
-    text = "".join([piece async for piece in check(endpoint)(model, [], **fields)])
+    text = "".join([str(piece) async for piece in check(endpoint)(model, [], **fields)])
     await transport.close()
     return [line.removeprefix("- ") for line in text.splitlines() if line]
 
@@ -192,7 +192,7 @@ async def test_through_a_proxy_only_what_goes_through_it_is_checked(endpoint: En
     endpoint.answers(_LIST, **_JSON)
     endpoint.says("Hello")
     report = check(_at(endpoint), through_proxy=True)
-    text = "".join([piece async for piece in report("", [])])
+    text = "".join([str(piece) async for piece in report("", [])])
     await transport.close()
     assert "**connection**" not in text
     assert text.endswith("All is well.\n")

@@ -25,22 +25,23 @@ class Listener:
         self._socket = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.port = self._socket.getsockname()[1]
         self.count = 0
-        self._closed = False
+        self.closed = False
         self._thread = threading.Thread(target=self._take, daemon=True)
         self._thread.start()
 
     def _take(self) -> None:
         while True:
             connection, _ = self._socket.accept()
-            connection.close()
-            if self._closed:
-                return
+            with connection:
+                if connection.recv(1):
+                    return
             self.count += 1
 
     def close(self) -> int:
-        """Close the port, after all that was in its queue; the number of connections before."""
-        self._closed = True
-        with socket.create_connection(self._socket.getsockname()[:2]):
+        """Close the port, after all that was in its queue; the number of connections that said nothing."""
+        self.closed = True
+        with socket.create_connection(self._socket.getsockname()[:2]) as last:
+            last.send(b".")
             self._thread.join()
         self._socket.close()
         return self.count
@@ -50,7 +51,7 @@ class Listener:
 def listener() -> Iterator[Listener]:
     listener = Listener()
     yield listener
-    if not listener._closed:
+    if not listener.closed:
         listener.close()
 
 

@@ -21,6 +21,12 @@ from ava_magic.syntax import Transform
 
 FALLBACK = "What ava_magic is"
 QUESTIONS = {
+    "Ask in the background and go on working (-b, --background)": (
+        "can I ask in the background?",
+        "what does -b do?",
+        "what does --background do?",
+        "how do I go on working while a reply streams?",
+    ),
     "Install, load and unload the extension": (
         "how do I load the extension automatically?",
         "how do I install it?",
@@ -118,6 +124,7 @@ QUESTIONS = {
         "python -m ava_magic.server --port",
     ),
     "All options of %ava and %%ava": ("which options are there?",),
+    "All commands, which stand in the place of a question": ("which commands are there?",),
     "Ask about code or a long text with %%ava": ("how do I ask about code?",),
     "Ask about an error message or a traceback": (
         "how do I ask about a traceback?",

@@ -160,7 +160,7 @@ def test_a_typed_key_is_forgotten_by_an_empty_line_and_by_unloading(
     _answer(asked, asked.start("%ava --key"), key)
     cell = asked.start("%ava --key")
     _answer(asked, cell, "")
-    assert "No key" in cell.stdout
+    assert "No typed key" in cell.stdout
     asked.run("%ava hi")
     assert "authorization" not in endpoint.requests[-1].headers
     _answer(asked, asked.start("%ava --key"), key)

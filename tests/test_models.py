@@ -17,7 +17,7 @@ from .endpoint import Endpoint, Gate
 from .kernel import Kernel
 
 _NAMES = ["gpt-4o", "gpt-4o-mini", "gpt-5", "gpt-5-mini", "o3", "text-embedding-3-small", "deepseek/deepseek-chat"]
-_JSON = {"content_type": "application/json"}
+_JSON: dict[str, Any] = {"content_type": "application/json"}
 
 
 def _list(*names: str) -> bytes:
