@@ -106,7 +106,10 @@ class _Resolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         if not is_loopback(host):
-            return await self._others.resolve(host, port, family)
+            try:
+                return await self._others.resolve(host, port, family)
+            except UnicodeError:  # what getaddrinfo says of a name that no host can have
+                raise OSError(None, "no host can have that name") from None
         both = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
         return [
             ResolveResult(hostname=host, host=address, port=port, family=version, proto=0, flags=socket.AI_NUMERICHOST)

@@ -33,6 +33,7 @@ __all__ = ["close", "close_all", "fetch_json", "is_loopback", "keep_off_plain_ht
 _ERROR_BODY = 64 * 1024
 _ERROR_BODY_LASTS = 5.0
 _Error = TypeVar("_Error", bound=BaseException)
+_LOOKS_EVERY = 0.25
 _KEPT_HEADERS = ("Retry-After", "Location")
 
 
@@ -60,6 +61,7 @@ async def _read(
     response = await _send(method, url, connection, body)
     received = 0
     failure: ClientError | None = None
+    watch = asyncio.ensure_future(_end_with_its_connection(response))
     try:
         async for chunk in _chunks(response.content):
             received += len(chunk)
@@ -69,6 +71,7 @@ async def _read(
     except ClientError as error:
         failure = _clean(error, response.url, method, connection.key)
     finally:
+        watch.cancel()
         response.close()
     if failure is not None:
         raise failure
@@ -84,6 +87,21 @@ async def _chunks(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
         if rest := content.read_nowait():
             yield rest
         raise
+
+
+async def _end_with_its_connection(response: aiohttp.ClientResponse) -> None:
+    """End a body whose connection is gone.
+
+    After a chunk whose frame is broken aiohttp (seen in 3.10 and 3.14) hangs up and leaves the reader waiting for ever.
+    """
+    gone = False
+    while response.connection is not None:  # the body has not been read to its end
+        transport = response.connection.transport
+        if gone and response.content.exception() is None:
+            response.content.set_exception(aiohttp.ClientPayloadError("the connection is gone"))
+            return
+        gone = transport is None or transport.is_closing()  # the end of the body itself may be on its way: look again
+        await asyncio.sleep(_LOOKS_EVERY)
 
 
 async def _send(
@@ -149,7 +167,7 @@ def keep_off_plain_http(url: str) -> None:
         raise AvaError(f"a key is not sent to {target.host} over plain http; use https, or unset it", "config")
 
 
-def _proxy(url: str) -> str | None:
+def _proxy(url: str) -> URL | None:
     """The proxy of the environment for ``url``; this machine is reached without one."""
     target = URL(url)
     host = target.host or ""
@@ -157,13 +175,14 @@ def _proxy(url: str) -> str | None:
     proxy = proxies.get(target.scheme) or proxies.get("all")
     if not proxy or is_loopback(host) or proxy_bypass_environment(host, proxies):
         return None
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if not proxy.startswith(("http://", "https://")):
+    try:
+        address = URL(proxy if "://" in proxy else f"http://{proxy}")
+    except ValueError:
+        address = URL()
+    if address.scheme not in ("http", "https") or not address.host:
         name = f"{target.scheme}_proxy"
-        raise AvaError(
-            f"a proxy of the kind {URL(proxy).scheme} cannot be used; set {name} to an http:// one", "config"
-        )
-    return proxy
+        raise AvaError(f"{name} names no proxy that can be used; it should look like http://host:3128", "config")
+    return address
 
 
 async def _status_error(response: aiohttp.ClientResponse, key: Key | None) -> aiohttp.ClientResponseError:
