@@ -134,7 +134,8 @@ class Endpoint:
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        if tasks:
+            self._loop.run_until_complete(asyncio.wait(tasks))
         self._loop.run_until_complete(asyncio.sleep(0))  # what they closed is closed by the next turn of the loop
         self._loop.close()
 
