@@ -94,9 +94,7 @@ def _connection_words(error: aiohttp.ClientConnectionError) -> str:
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return f"{_PROXY} cannot be reached ({os_words(error.os_error)}); {_PROXY_ADVICE}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return (
-            f"no host {error.host} is known ({os_words(error.os_error)}); is the name right, and is there a network?"
-        )
+        return f"no host {error.host} is known ({os_words(error.os_error)}); is the name right, and is there a network?"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"no connection ({os_words(error.os_error)}); is the server running and the URL right?"
     return "the server hung up without an answer; ask again, or look into its log"

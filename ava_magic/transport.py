@@ -48,11 +48,14 @@ def stream(url: str, body: Mapping[str, Any], connection: Connection) -> AsyncGe
 
 async def fetch_json(url: str, connection: Connection) -> Any:
     """GET ``url`` and parse the answer as JSON.  Raises as :func:`stream` does."""
+    failure: ClientError | AvaError
     try:
         return json.loads(b"".join([chunk async for chunk in _read("GET", url, connection)]))
     except (ValueError, RecursionError):
-        pass  # raised out here: this error holds the whole text, which may echo the key
-    raise AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol")
+        failure = AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol")
+    except (ClientError, AvaError) as error:
+        failure = error.with_traceback(None)
+    raise failure  # out here, free of the errors and frames that hold the answer's text: it may echo the key
 
 
 async def _read(
@@ -60,13 +63,16 @@ async def _read(
 ) -> AsyncGenerator[bytes, None]:
     response = await _send(method, url, connection, body)
     received = 0
-    failure: ClientError | None = None
+    failure: ClientError | AvaError | None = None
     watch = asyncio.ensure_future(_end_with_its_connection(response))
     try:
         async for chunk in _chunks(response.content):
             received += len(chunk)
             if received > connection.limit:
-                raise AvaError(f"the answer passed the limit of {connection.limit:,} bytes and was cut", "too_large")
+                failure = AvaError(
+                    f"the answer passed the limit of {connection.limit:,} bytes and was cut", "too_large"
+                )
+                break
             yield chunk
     except ClientError as error:
         failure = _clean(error, response.url, method, connection.key)
@@ -74,6 +80,7 @@ async def _read(
         watch.cancel()
         response.close()
     if failure is not None:
+        response = chunk = None  # type: ignore[assignment]  # a traceback shows a frame's values: they may echo the key
         raise failure
 
 

@@ -103,7 +103,8 @@ CASES = {
     "not HTTP": Case(_raw(b"SSH-2.0-KEY\r\n\r\n"), ("protocol", "connection")),
     "broken header": Case(_raw(b"HTTP/1.1 200 OK\r\nKEY\x00: KEY\r\n\r\n"), ("protocol", "connection")),
     "broken chunk": Case(
-        _raw(b"HTTP/1.1 200 OK\r\nX-Echo: KEY\r\nTransfer-Encoding: chunked\r\n\r\nKEY\r\n"), ("protocol", "connection", "truncated")
+        _raw(b"HTTP/1.1 200 OK\r\nX-Echo: KEY\r\nTransfer-Encoding: chunked\r\n\r\nKEY\r\n"),
+        ("protocol", "connection", "truncated"),
     ),
     "short of its length": Case(
         _raw(b"HTTP/1.1 200 OK\r\nX-Echo: KEY\r\nContent-Length: 9999\r\n\r\ndata: {KEY"), ("truncated", "connection")
