@@ -25,10 +25,12 @@ _BARE = re.compile(r"""[^\s=]+=(?:"[^"\n]*"|'[^'\n]*')(?=\s|$)|\S+""")
 
 
 class Option(NamedTuple):
-    """One option: its names, what its value is called (``""``: it takes none), and what it does.
+    """One option: its names, what its value is called (``""``: it takes none, ``"[N]"``: it may be left out), and what
+    it does.
 
     ``convert`` makes the value of the text and raises :class:`ValueError` for text that is none; ``many`` options
-    may repeat, and ``command`` ones stand instead of a prompt; ``words`` is what may follow those (``""``: nothing).
+    may repeat, and ``command`` ones stand instead of a prompt.  ``bare`` is the value of an option that has none: only
+    a command may leave it out, since elsewhere the first word of the prompt would be taken for it.
     """
 
     names: tuple[str, ...]
@@ -37,12 +39,17 @@ class Option(NamedTuple):
     convert: Callable[[str], Any] = str
     many: bool = False
     command: bool = False
-    words: str = ""
+    bare: Any = True
 
     @property
     def key(self) -> str:
         """The long name as a Python name: ``max_tokens``."""
         return self.names[-1].lstrip("-").replace("-", "_")
+
+    @property
+    def may_be_bare(self) -> bool:
+        """Whether its value may be left out."""
+        return self.value.startswith("[")
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -94,13 +101,7 @@ OPTIONS = (
     Option(("--reset",), "", "forget the conversation", command=True),
     Option(("--history",), "", "show the conversation", command=True),
     Option(("--check",), "", "reach the endpoint step by step, and say what is wrong", command=True),
-    Option(
-        ("--models",),
-        "",
-        "list the endpoint's models, or those with WORDS in their names",
-        command=True,
-        words="[WORDS]",
-    ),
+    Option(("--models",), "[WORD]", "list the endpoint's models, or those named with WORD", command=True, bare=""),
     Option(("--key",), "", "type in the endpoint's key, hidden; this kernel forgets it when it ends", command=True),
 )
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
@@ -110,8 +111,7 @@ _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 class Arguments:
     """What a line says: the options that were given, by key, and the prompt that follows them.
 
-    ``command`` is the key of the option that stands instead of a prompt, ``""`` where there is none; the words after it
-    are the ``prompt``.
+    ``command`` is the key of the option that stands instead of a prompt, ``""`` where there is none.
     """
 
     prompt: str
@@ -131,11 +131,11 @@ def parse(line: str) -> Arguments:
         option = _find(match["option"])
         position = match.end()
         with_equals = line[match.end() - 1 : match.end()] == "="
-        value: Any = True
-        if option.value:
+        value = option.bare
+        if option.value and not (option.may_be_bare and _is_bare(line, position, with_equals)):
             text, position = _value(line, position, option, with_equals)
             value = _convert(option, text)
-        elif with_equals:
+        elif with_equals and not option.value:
             raise AvaError(f"{match['option']} takes no value", "config")
         if option.key in options and option.value and not option.many:
             raise AvaError(f"{match['option']} is given twice", "config")
@@ -150,14 +150,14 @@ def parse(line: str) -> Arguments:
     rest = line[position:].strip()
     if rest == "--" or rest.startswith(("-- ", "--\t")):
         rest = rest[2:].strip()
-    if command and rest and not _BY_NAME[f"--{command}"].words:
+    if command and rest:
         raise AvaError(f"--{command} stands alone; what is {rest[:40]!r} for?", "config")
     return Arguments(rest, options, command)
 
 
 def help_text() -> str:
     """The options as an aligned table in plain text."""
-    rows = [(" ".join([", ".join(o.names), o.value or o.words]).strip(), o.help) for o in OPTIONS]
+    rows = [(", ".join(option.names) + (f" {option.value}" if option.value else ""), option.help) for option in OPTIONS]
     width = max(len(left) for left, _ in rows)
     return "\n".join(f"  {left:<{width}}  {right}" for left, right in rows)
 
@@ -168,6 +168,11 @@ def _find(name: str) -> Option:
     near = difflib.get_close_matches(name, _BY_NAME, n=1)
     hint = f"did you mean {near[0]}?" if near else "%ava? lists the options."
     raise AvaError(f"unknown option {name}; {hint} A prompt that begins with a dash goes after --", "config")
+
+
+def _is_bare(line: str, position: int, with_equals: bool) -> bool:
+    """Whether what follows an option that may stand alone is no value for it: nothing, or another option."""
+    return not with_equals and (not line[position:].strip() or _WORD.match(line, position) is not None)
 
 
 def _value(line: str, position: int, option: Option, with_equals: bool) -> tuple[str, int]:

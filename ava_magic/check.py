@@ -84,7 +84,7 @@ class _Steps:
             steps.append(("connection", self._connection))
             if self._scheme == "https":
                 steps.append(("TLS", self._tls))
-        if self._host:
+        if self._endpoint.key is not None or self._endpoint.key_name:
             steps.append(("key", self._key))
         if self._endpoint.list_models is not None:
             steps.append(("models", self._models))
@@ -137,9 +137,7 @@ class _Steps:
         if key is not None:
             keep_off_plain_http(self._endpoint.url)
             return f"{key.name} is sent along"
-        raise _Doubt(
-            f"none is set{f'; it would be {name}, or what %ava --key asks for' if name else ', and none is known of'}"
-        )
+        raise _Doubt(f"none is set; it would be {name}, or what %ava --key asks for")
 
     async def _models(self) -> str:
         assert self._endpoint.list_models is not None

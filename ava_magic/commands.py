@@ -74,7 +74,7 @@ def models(turn: Turn, arguments: Arguments) -> Ask:
     """List the endpoint's models."""
     from .models import list_models
 
-    return list_models(turn.endpoint, arguments.prompt)
+    return list_models(turn.endpoint, arguments.options["models"])
 
 
 REPORTS: Mapping[str, Callable[[Turn, Arguments], Ask]] = {"check": check, "models": models}

@@ -62,7 +62,7 @@ def page(names: Sequence[str], words: str, where: str) -> str:
         return f"{where} has no model yet."
     if not found:
         near = ", ".join(f"`{name}`" for name in nearest(words, names))
-        return f"None of the {total} has {words!r} in its name{f'; near: {near}' if near else ''}."
+        return f"No name among the {total} has {words!r} in it{f'; near: {near}' if near else ''}."
     count = f"{len(found):,} of {total} with {words!r}" if words else total
     return f"{count}; ask one with `-m NAME`:\n\n~~~text\n{_columns(sorted(found, key=str.casefold))}\n~~~\n"
 

@@ -184,7 +184,7 @@ async def test_a_plug_in_is_asked_and_its_error_told() -> None:
 async def test_codelink_ava_is_checked_too(endpoint: Endpoint) -> None:
     endpoint.says("Hello")
     lines = await _lines(resolve("codelink-ava", Connection(endpoint.url)))
-    assert [line.split("**")[1] for line in lines[:-1]] == ["endpoint", "connection", "key", "one token"]
+    assert [line.split("**")[1] for line in lines[:-1]] == ["endpoint", "connection", "one token"]
     assert lines[-1] == "All is well."
 
 

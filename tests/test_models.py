@@ -189,9 +189,9 @@ def test_a_filter_keeps_the_names_with_all_its_words(words: str, found: list[str
 def test_a_filter_that_finds_nothing_says_what_is_near() -> None:
     assert (
         page(_NAMES, "gtp-5", "host")
-        == "None of the 7 models at host has 'gtp-5' in its name; near: `gpt-5`, `gpt-4o`, `gpt-5-mini`."
+        == "No name among the 7 models at host has 'gtp-5' in it; near: `gpt-5`, `gpt-4o`, `gpt-5-mini`."
     )
-    assert page(_NAMES, "zzz", "host") == "None of the 7 models at host has 'zzz' in its name."
+    assert page(_NAMES, "zzz", "host") == "No name among the 7 models at host has 'zzz' in it."
     assert page([], "", "host") == "host has no model yet."
 
 
@@ -220,7 +220,7 @@ def test_a_list_that_the_key_does_not_open_is_an_error_that_says_what_to_try(
 
 def test_the_list_is_shown_filtered_and_kept_out_of_the_conversation(kernel: Kernel, endpoint: Endpoint) -> None:
     endpoint.answers(_list(*_NAMES), **_JSON)
-    cell = kernel.run(f"%ava --base-url {endpoint.url} --models mini")
+    cell = kernel.run(f"%ava --models mini --base-url {endpoint.url}")
     text = cell.outputs[-1]["data"]["text/plain"]
     assert f"2 of 7 models at 127.0.0.1:{endpoint.port} with 'mini'" in text
     assert "gpt-5-mini" in text
