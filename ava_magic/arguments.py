@@ -103,6 +103,7 @@ OPTIONS = (
     Option(("--check",), "", "reach the endpoint step by step, and say what is wrong", command=True),
     Option(("--models",), "[WORD]", "list the endpoint's models, or those named with WORD", command=True, bare=""),
     Option(("--key",), "", "type in the endpoint's key, hidden; this kernel forgets it when it ends", command=True),
+    Option(("--replay",), "", "take all replies from the cassette from now on, and send nothing", command=True),
 )
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 

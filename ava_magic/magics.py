@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Bool, Enum, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, Unicode, observe
 
 from . import runner
 from .arguments import Arguments, help_text, parse
@@ -70,6 +70,7 @@ class AvaMagics(Magics):
     frame_rate = Float(20.0, min=0.1, max=60.0, help="How often a reply is painted, per second").tag(config=True)
     display = Enum(["auto", "widget", "html", "text"], "auto", help="How a reply is shown").tag(config=True)
     rerun = Enum(["replace", "append"], "replace", help="What a cell run again does to its turn").tag(config=True)
+    record = Unicode("", help="A cassette: requests and replies are written into this file").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
@@ -84,7 +85,15 @@ class AvaMagics(Magics):
         """The chat behind the magics, made by the first question: loading the extension stays cheap."""
         from .chat import Chat
 
-        return Chat()
+        chat = Chat(record=self.record)
+        chat.folder = self._shell.starting_dir
+        return chat
+
+    @observe("record")
+    def _change_cassette(self, change: Mapping[str, Any]) -> None:
+        """Another cassette, or none: ``%ava --replay`` was about the former one."""
+        if "chat" in self.__dict__:
+            self.chat.settings = replace(self.chat.settings, record=self.record, replay=None)
 
     @no_var_expand
     @needs_local_scope
@@ -164,7 +173,9 @@ class AvaMagics(Magics):
             if arguments.command in REPORTS:
                 return self._report(arguments, run)
             if arguments.command == "key":
-                print(take_key(self.chat.begin("", **self._settings(arguments)).endpoint, self._typed_keys))
+                print(
+                    take_key(self.chat.begin("", **self._settings(arguments), replay=False).endpoint, self._typed_keys)
+                )
             else:
                 print(COMMANDS[arguments.command](self.chat, arguments))
             return None
@@ -194,9 +205,9 @@ class AvaMagics(Magics):
 
     def _report(self, arguments: Arguments, run: runner.Run) -> Asking:
         """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
-        settings = self._settings(arguments) | {"retries": 0}  # it is about what the endpoint does now
+        settings = self._settings(arguments) | {"retries": 0, "replay": False}  # it is about the endpoint as it is now
         turn = self.chat.begin(f"--{arguments.command}", history=False, **settings)
-        turn.endpoint = replace(turn.endpoint, ask=REPORTS[arguments.command](turn, arguments))
+        turn.report(REPORTS[arguments.command](turn, arguments))
         return self._asking(turn, arguments, run, history=False)
 
     def _asking(self, turn: Turn, arguments: Arguments, run: runner.Run, *, history: bool) -> Asking:

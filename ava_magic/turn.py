@@ -9,12 +9,14 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .cassette.take import Asked, Ending, Take
+from .cassette.tape import Live, open_tape
 from .connection import Connection, Key, Origin
 from .conversation import Anchor, Exchange, Message, Rerun
-from .errors import AvaError
+from .errors import AvaError, NotRecorded
 from .models import with_models
 from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
@@ -42,11 +44,18 @@ class Settings:
     context_tokens: int = 16_000
     rerun: Rerun = "replace"
     options: Mapping[str, Any] = field(default_factory=dict)
+    record: str = ""
+    replay: bool | None = None
 
     def request_fields(self) -> dict[str, Any]:
         """The fields of the request's body beside the model and the messages."""
         named = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         return {name: value for name, value in named.items() if value is not None} | dict(self.options)
+
+    def named_provider(self) -> str:
+        """The name that the provider has as an endpoint, ``""`` where none is named."""
+        name = self.provider if isinstance(self.provider, str) else getattr(self.provider, "__name__", "")
+        return "" if name.strip() in ("", "auto") else name.strip().rpartition(":")[2]
 
 
 class Turn:
@@ -77,23 +86,14 @@ class Turn:
         self.partial = False
         self._splitter = ThinkSplitter()
         self._thought_until = 0.0
+        self._take: Take | None = None
+        self._ending: Ending | None = None
         self._refusal = ""
         self._usage: Mapping[str, Any] | None = None
         self._finish_reason: str | None = None
         self._model = settings.model or None
-        self._seconds = 0.0
-        self.endpoint: Endpoint = resolve(
-            settings.provider,
-            Connection(
-                base_url=settings.base_url,
-                key=settings.api_key,
-                idle_timeout=settings.timeout,
-                retries=settings.retries,
-                typed_keys=settings.typed_keys,
-                proxies=settings.proxies,
-                on_wait=self._wait,
-            ),
-        )
+        self._tape = open_tape(settings.record, settings.replay)
+        self.endpoint: Endpoint = self._tape.endpoint(self._find_endpoint)
 
     async def stream(self) -> AsyncGenerator[str, None]:
         """Ask, and yield the content as it comes.  Raises :class:`AvaError`, with what had arrived."""
@@ -101,7 +101,7 @@ class Turn:
         deltas: AsyncIterator[Delta] | None = None
         failure: AvaError | None = None
         try:
-            deltas = self.endpoint.ask(self.settings.model, self.messages, **self.settings.request_fields())
+            deltas = self._ask()
             async for delta in deltas:
                 if not isinstance(delta, str):
                     self._take_note(delta)
@@ -115,17 +115,22 @@ class Turn:
             self.end_early()
             raise
         except Exception as error:
-            failure = _explain(error, self.endpoint)
+            failure = await self._explain(error)
         finally:
-            self._seconds = time.monotonic() - self.started
+            seconds = self._since_start()
             if deltas is not None:
                 await hang_up(deltas)
+            failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
             self.partial = True
             self.notes.append("broken off before its end")
-            failure = await with_models(failure, self.endpoint, self.settings.model)
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
+
+    def report(self, ask: Ask) -> None:
+        """Let ``ask`` answer in the endpoint's place, beside any cassette."""
+        self.endpoint = replace(self.endpoint, ask=ask)
+        self._tape = Live()
 
     def end_early(self) -> None:
         """Mark what has come as stopped before its end."""
@@ -141,7 +146,9 @@ class Turn:
     @property
     def thought_for(self) -> float:
         """Seconds from sending the request to the last of the thinking."""
-        return max(0.0, self._thought_until - (self.started or 0.0))
+        if self._ending is not None:
+            return self._ending.thought_for
+        return round(max(0.0, self._thought_until - (self.started or 0.0)), 3)
 
     def reply(self) -> Reply:
         """What has come so far, or in the end all of it."""
@@ -165,7 +172,7 @@ class Turn:
             refusal=self._refusal,
             reasoning_seconds=self.thought_for,
             partial=self.partial,
-            seconds=self._seconds or time.monotonic() - (self.started or time.monotonic()),
+            seconds=self._ending.seconds if self._ending is not None else self._since_start(),
             notes=tuple(notes),
         )
 
@@ -180,6 +187,40 @@ class Turn:
             provider=self.endpoint.name,
             at=time.time(),
         )
+
+    def _since_start(self) -> float:
+        now = time.monotonic()
+        return round(now - (now if self.started is None else self.started), 3)
+
+    def _find_endpoint(self) -> Endpoint:
+        settings = self.settings
+        connection = Connection(
+            base_url=settings.base_url,
+            key=settings.api_key,
+            idle_timeout=settings.timeout,
+            retries=settings.retries,
+            typed_keys=settings.typed_keys,
+            proxies=settings.proxies,
+            on_wait=self._wait,
+        )
+        return resolve(settings.provider, connection)
+
+    def _ask(self) -> AsyncIterator[Delta]:
+        settings = self.settings
+        model, messages, fields = settings.model, self.messages, settings.request_fields()
+        asked = Asked(model, messages, fields, settings.named_provider(), self.anchor, self.endpoint.key)
+        self._take = self._tape.begin(asked, self.endpoint)
+        self.endpoint = self._take.endpoint
+        return self.endpoint.ask(model, messages, **fields)
+
+    def _end(self, ending: Ending) -> AvaError | None:
+        """Take down how the turn ended, which a recorded one knows better; return the failure that is to be raised."""
+        self._ending = ending = ending if self._take is None else self._take.end(ending)
+        if ending.stopped:
+            self.end_early()
+        if ending.note:
+            self.notes.append(ending.note)
+        return ending.failure
 
     def _split(self, thought: str, answer: str) -> str:
         if thought:
@@ -205,8 +246,13 @@ class Turn:
         elif isinstance(delta, Refusal):
             self._refusal += delta.text
 
+    async def _explain(self, error: Exception) -> AvaError:
+        from .failures import explain  # aiohttp is loaded by the first failure at the latest, not by %load_ext
 
-def _explain(error: Exception, endpoint: Endpoint) -> AvaError:
-    from .failures import explain  # aiohttp is loaded by the first failure at the latest, not by %load_ext
-
-    return explain(error, endpoint)
+        if isinstance(error, NotRecorded):
+            return error
+        try:
+            return await with_models(explain(error, self.endpoint), self.endpoint, self.settings.model)
+        except asyncio.CancelledError:
+            self.end_early()
+            raise

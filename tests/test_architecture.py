@@ -29,6 +29,7 @@ PURE = {
         "reply",
     ),
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
+    *("cassette", "cassette.entry", "cassette.nearest"),
     *("providers.chunks", "providers.message", "providers.base"),
 }
 SCREENS_AND_SOCKETS = {"IPython", "aiohttp", "ipywidgets", "rich", "traitlets", "ipykernel", "comm", "nest_asyncio"}
