@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import AvaError
+from .leaks import secrets_of
 
-__all__ = ["Connection", "Key", "Origin", "error_text", "origin", "secrets_of", "without_keys"]
+__all__ = ["Connection", "Key", "Origin", "error_text", "origin", "without_keys"]
 
 Origin = tuple[str, str, int]
 """Scheme, host and port: what a key belongs to."""
 
-_SECRET_NAME = re.compile(r"(?:^|_)(?:API_KEY|TOKEN)$")
-_SHORTEST_SECRET = 12  # shorter values, such as "test" or "none", would be found in any text
 # What services show of a key in their errors: OpenAI its two ends with asterisks between them, DeepSeek asterisks and
 # the last four characters, LiteLLM "sk-...abcd"; and whole keys, by the beginnings that the services give them: OpenAI,
 # Anthropic, DeepSeek, OpenRouter (sk-), Groq, xAI, Cerebras, Together, Perplexity, Nvidia, Hugging Face, Google.
@@ -103,18 +102,11 @@ def origin(url: str) -> Origin:
     return parts.scheme, parts.hostname, port
 
 
-def secrets_of(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The secrets among environment variables, with their names: those called ``*_API_KEY`` or ``*_TOKEN``."""
-    for name, value in environ.items():
-        if len(value) >= _SHORTEST_SECRET and _SECRET_NAME.search(name):
-            yield name, value
-
-
 def without_keys(text: str, key: Key | None) -> str:
     """``text`` less ``key``, the environment's secrets, and what looks like one: services quote parts of it."""
     if key is not None:
         text = text.replace(key.reveal(), "\u2026")
-    for _, secret in secrets_of(os.environ):
+    for secret in secrets_of(os.environ).values():
         text = text.replace(secret, "\u2026")
     return _LIKE_A_KEY.sub("\u2026", text)
 

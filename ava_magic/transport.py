@@ -28,7 +28,7 @@ from .errors import AvaError
 from .retry import reason_to_wait, wait_before_retry
 from .sessions import close, close_all, is_loopback, session
 
-__all__ = ["close", "close_all", "fetch_json", "is_loopback", "keep_off_plain_http", "stream"]
+__all__ = ["close", "close_all", "fetch_json", "headers", "is_loopback", "keep_off_plain_http", "stream"]
 
 _ERROR_BODY = 64 * 1024
 _ERROR_BODY_LASTS = 5.0
@@ -142,7 +142,7 @@ async def _try(
                 method,
                 url,
                 json=body,
-                headers=_headers(url, connection.key),
+                headers=headers(url, connection.key),
                 allow_redirects=False,
                 timeout=timeout,
                 proxy=_proxy(url) if connection.proxies else None,
@@ -159,7 +159,8 @@ async def _try(
     return response
 
 
-def _headers(url: str, key: Key | None) -> dict[str, str]:
+def headers(url: str, key: Key | None) -> dict[str, str]:
+    """The headers of a request to ``url``.  Raises :class:`AvaError` (``config``) where ``key`` may not go."""
     headers = {"Accept": "text/event-stream, application/json"}
     if key is not None:
         keep_off_plain_http(url)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ..connection import Connection, Key, origin
 from ..errors import AvaError
-from .base import AsyncGeneratorProvider, Delta
+from .base import AsyncGeneratorProvider, Delta, Request
 from .codelink_ava import CodeLinkAva
 from .guide import Guide
 from .openai_compatible import OpenAICompatible
@@ -61,8 +61,9 @@ class Endpoint:
 
     ``name`` is the provider's or preset's, ``ask`` its async generator function, ``url`` where it is (``""`` for a
     provider without an address), ``key`` what it is sent, ``key_name`` the variable that a key for it comes from,
-    ``why`` says in a few words how it was chosen, ``hint`` is added to its errors, and ``list_models`` fetches the
-    names of its models, ``None`` where it has no list.
+    ``why`` says in a few words how it was chosen, ``hint`` is added to its errors.  ``takes_images`` and ``request``
+    are what :class:`~ava_magic.AsyncGeneratorProvider` says of them, ``request`` ``None`` for a provider without one,
+    and ``list_models`` fetches the names of its models, ``None`` where it has no list.
     """
 
     name: str
@@ -72,6 +73,8 @@ class Endpoint:
     key_name: str = ""
     why: str = ""
     hint: str = ""
+    takes_images: bool = False
+    request: Callable[..., Request] | None = None
     list_models: Callable[[], Awaitable[list[str]]] | None = field(default=None, repr=False)
 
     @property
@@ -101,7 +104,7 @@ def resolve(provider: str | type | Ask = "auto", connection: Connection = Connec
     if name == "codelink-ava":
         return _codelink_ava(replace(connection, typed_keys={}))
     if name == "guide":
-        return Endpoint(name, Guide.create_async_generator, why="named")
+        return _endpoint(name, Guide, why="named")
     if ":" in name:
         return _plug_in(_import(name), name.rpartition(":")[2], connection)
     near = difflib.get_close_matches(name.lower(), provider_names(), n=1, cutoff=0.7)
@@ -112,14 +115,15 @@ def resolve(provider: str | type | Ask = "auto", connection: Connection = Connec
 def _codelink_ava(connection: Connection) -> Endpoint:
     if connection.base_url:
         origin(connection.base_url)
-        ask = CodeLinkAva.at(connection).create_async_generator
-        return Endpoint("codelink-ava", ask, connection.base_url, connection.key, why="named")
-    ask = CodeLinkAva.at(replace(connection, retries=0)).create_async_generator
+        return _endpoint(
+            "codelink-ava", CodeLinkAva.at(connection), connection.base_url, key=connection.key, why="named"
+        )
+    provider = CodeLinkAva.at(replace(connection, retries=0))
     hint = (
         " (the public CodeLinkAva service stopped in 2023: start python -m ava_magic.server and give its URL as "
         "--base-url, or name another provider with -p)"
     )
-    return Endpoint("codelink-ava", ask, CodeLinkAva.url, why="named", hint=hint)
+    return _endpoint("codelink-ava", provider, CodeLinkAva.url, why="named", hint=hint)
 
 
 def _choose(connection: Connection) -> Endpoint:
@@ -136,7 +140,7 @@ def _choose(connection: Connection) -> Endpoint:
     if found := _found_here(int(time.monotonic() / _PROBE_LASTS)):
         name, address = found
         return _preset(PRESETS[name]._replace(base_url=address), connection, "it runs on this machine")
-    return Endpoint("guide", Guide.create_async_generator, why="no endpoint is set")
+    return _endpoint("guide", Guide, why="no endpoint is set")
 
 
 def _at_address(connection: Connection, why: str) -> Endpoint:
@@ -161,9 +165,8 @@ def _preset(preset: Preset, connection: Connection, why: str) -> Endpoint:
     if key is None:
         key, key_name = _key_for(url, preset, home, connection)
     provider = OpenAICompatible.at(replace(connection, base_url=url, key=key, typed_keys={}))
-    return Endpoint(
-        preset.name, provider.create_async_generator, url, key, key_name, why, list_models=provider.list_models
-    )
+    about = {"key": key, "key_name": key_name, "why": why}
+    return _endpoint(preset.name, provider, url, **about, list_models=provider.list_models)
 
 
 def _key_for(url: str, preset: Preset, home: str, connection: Connection) -> tuple[Key | None, str]:
@@ -200,10 +203,17 @@ def _plug_in(provider: Any, name: str, connection: Connection) -> Endpoint:
     key = connection.key or (connection.typed_keys.get(origin(connection.base_url)) if connection.base_url else None)
     if isinstance(provider, type) and issubclass(provider, AsyncGeneratorProvider):
         provider = provider.at(replace(connection, key=key, typed_keys={}))
+    return _endpoint(name, provider, connection.base_url, key=key, why="named")
+
+
+def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint:
+    """A provider, ours or a plug-in's, as an endpoint."""
     ask = getattr(provider, "create_async_generator", None if isinstance(provider, type) else provider)
     if not callable(ask):
         raise AvaError(f"{name} is no provider: it has no create_async_generator(model, messages, **kwargs)", "config")
-    return Endpoint(name, ask, connection.base_url, key, why="named")
+    takes_images = getattr(provider, "takes_images", False) is True
+    request = getattr(provider, "request", None)
+    return Endpoint(name, ask, url, takes_images=takes_images, request=request if callable(request) else None, **about)
 
 
 def _import(path: str) -> Any:
