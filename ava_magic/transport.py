@@ -94,6 +94,8 @@ async def _chunks(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
         if rest := content.read_nowait():
             yield rest
         raise
+    except RuntimeError:  # so aiohttp says that the connection was gone before it was asked
+        raise aiohttp.ClientPayloadError("the connection is gone") from None
 
 
 async def _end_with_its_connection(response: aiohttp.ClientResponse) -> None:

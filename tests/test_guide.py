@@ -267,6 +267,10 @@ QUESTIONS = {
         "why can the server not be reached?",
         "connection error, what now?",
     ),
+    "Behind a proxy, or with certificates of your organisation's own": (
+        "does it use my proxy?",
+        "the certificate is not trusted, what now?",
+    ),
     "Nothing comes: timeout": ("how do I change the timeout?",),
     "The request is refused: bad_request, 400, or 404 model not found": (
         "what is a bad_request?",
@@ -301,10 +305,7 @@ QUESTIONS = {
         "what does --send-secrets do?",
         "it says that the prompt holds a GitHub token",
     ),
-    "Redirects, cookies and a proxy": (
-        "does it follow redirects?",
-        "does it use my proxy?",
-    ),
+    "Redirects and cookies": ("does it follow redirects?",),
     "What is saved in the notebook file": ("what is saved in the notebook file?",),
     "What is not promised": (
         "what is not promised?",

@@ -164,6 +164,9 @@ class ChunkDecoder:
         first = next(iter(self._events.stray), "")
         if first and not self._begun and not any(name.startswith(first) for name in _FIELDS):
             raise AvaError(f"the answer is no reply; is the base URL right? It began: {first[:80]}", "protocol")
+        if not self._begun:  # so llama-cpp-python answers where the engine fails
+            why = "the server's log may say why; is the conversation too long for the model?"
+            raise AvaError(f"the answer ended before its first word; {why}", "truncated")
         raise AvaError("the reply was cut off before its end; ask again", "truncated")
 
     def _look_for_an_error_between(self) -> None:
