@@ -80,7 +80,6 @@ async def _read(
         watch.cancel()
         response.close()
     if failure is not None:
-        response = chunk = None  # type: ignore[assignment]  # a traceback shows a frame's values: they may echo the key
         raise failure
 
 

@@ -34,7 +34,16 @@ def frames():
 _LOOKS = (
     *("%tb", "print(frames())", "print(In, Out, _, dir())", "print(vars(sys.last_value), sys.last_value.reply)"),
     "print(vars(get_ipython().magics_manager.registry['AvaMagics']), vars(get_ipython()))",
-    *("%ava", "%ava --history", "%config AvaMagics", "%whos", "%history -n", "%ava --check", "%ava --models"),
+    *(
+        "%ava",
+        "%ava --history",
+        "%config AvaMagics",
+        "%whos",
+        "%history -n",
+        "%ava --preview hi",
+        "%ava --check",
+        "%ava --models",
+    ),
 )
 
 
@@ -90,7 +99,7 @@ def test_no_output_log_or_history_of_a_kernel_has_the_key(folder: Path, endpoint
     questions = _misbehave(endpoint, key)
     try:
         kernel.run(_LOGGED)
-        kernel.run("%config AvaMagics.retries = 0")
+        kernel.run("%config AvaMagics.retries = 0\n%config AvaMagics.record = 'tape.jsonl'")
         asked = [kernel.run(question) for question in questions]
         looks = {look: kernel.run(look) for look in _LOOKS}
     finally:
@@ -103,7 +112,7 @@ def test_no_output_log_or_history_of_a_kernel_has_the_key(folder: Path, endpoint
     assert "magics.py" in looks["print(frames())"].stdout
     assert "\u2717 **key**" in looks["%ava --check"].outputs[-1]["data"]["text/plain"]
     names = {path.name for path, _ in _files(folder)}
-    assert {"history.sqlite", "debug.log"} <= names
+    assert {"history.sqlite", "debug.log", "tape.jsonl"} <= names
     seen = [json.dumps([cell.messages, cell.reply], default=str) for cell in (*asked, *looks.values())]
     assert not _leaks(seen, folder, key)
 
@@ -181,7 +190,10 @@ def test_what_is_no_key_is_refused_in_one_line(asked: Kernel, key: str, flaw: st
     _answer(asked, cell, key[:16] + flaw + key[16:])
     assert "AvaError (config): the key that was typed in holds a space" in cell.error
     assert key[:16] not in json.dumps(cell.messages, default=str)
-    assert key[:16] not in asked.run("%xmode Verbose\n%tb").error
+    frames = "traceback.TracebackException.from_exception(sys.last_value, capture_locals=True).format()"
+    shown = asked.run(f"import sys, traceback\nprint(''.join({frames}))").stdout
+    assert "hidden_prompt.py" in shown
+    assert key[:16] not in shown
 
 
 def test_where_nobody_can_be_asked_one_line_says_so(asked: Kernel) -> None:
