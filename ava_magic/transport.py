@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
@@ -62,18 +62,18 @@ async def _read(
     method: str, url: str, connection: Connection, body: Mapping[str, Any] | None = None
 ) -> AsyncGenerator[bytes, None]:
     response = await _send(method, url, connection, body)
-    received = 0
-    failure: ClientError | AvaError | None = None
+    room = connection.limit
+    failure: ClientError | None = None
     watch = asyncio.ensure_future(_end_with_its_connection(response))
     try:
-        async for chunk in _chunks(response.content):
-            received += len(chunk)
-            if received > connection.limit:
-                failure = AvaError(
-                    f"the answer passed the limit of {connection.limit:,} bytes and was cut", "too_large"
-                )
-                break
-            yield chunk
+        async with aclosing(_chunks(response.content)) as chunks:
+            async for chunk in chunks:
+                yield chunk[:room]
+                room -= len(chunk)
+                if room < 0:
+                    raise AvaError(
+                        f"the answer passed the limit of {connection.limit:,} bytes and was cut", "too_large"
+                    )
     except ClientError as error:
         failure = _clean(error, response.url, method, connection.key)
     finally:

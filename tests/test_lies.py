@@ -178,7 +178,6 @@ def _bare_deflate(body: bytes) -> bytes:
 
 PACKED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "gzip": ("gzip", gzip.compress),
-    "gzip in two members": ("gzip", lambda body: gzip.compress(body[:50]) + gzip.compress(body[50:])),
     "deflate": ("deflate", zlib.compress),
     "deflate without a header": ("deflate", _bare_deflate),
     "brotli": ("br", _brotli),
@@ -198,6 +197,12 @@ async def test_a_packed_reply_is_read_if_it_is_what_was_offered(endpoint: Endpoi
     offered = endpoint.requests[0].headers["accept-encoding"].split(", ")
     assert encoding in (*offered, "identity")
     assert ("br" in offered, "zstd" in offered) == (HAS_BROTLI, HAS_ZSTD)
+
+
+async def test_a_packed_reply_in_two_members_is_whole_or_told_to_be_cut(endpoint: Endpoint) -> None:
+    """aiohttp before 3.14 reads the first alone."""
+    endpoint.answers(gzip.compress(GOOD) + gzip.compress(END), headers="Content-Encoding: gzip\r\n")
+    assert (await ask(endpoint))[:2] in [("reply", "good"), ("truncated", "good")]
 
 
 async def test_a_delta_is_unpacked_as_soon_as_it_has_come(endpoint: Endpoint) -> None:

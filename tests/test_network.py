@@ -168,6 +168,19 @@ class TestTime:
         endpoint.answers_raw(Endless(b"HTTP/1.1 100 Continue\r\n\r\n" * 100))
         assert run_hurried(failure(endpoint.url, timeout=300.0)).kind == "timeout"
 
+    def test_comments_that_say_that_it_lives_are_no_silence(self, endpoint: Endpoint) -> None:
+        gates = [Gate() for _ in range(60)]
+        endpoint.answers(*(step for gate in gates for step in (gate, b": processing\n\n")), "done", END)
+
+        async def ask() -> str:
+            asked = asyncio.ensure_future(Chat(base_url=endpoint.url, timeout=600.0).ask("hi"))
+            for gate in gates:
+                await asyncio.sleep(36)
+                gate.open()
+            return str(await asked)
+
+        assert run_hurried(ask()) == "done"
+
     def test_a_reply_that_keeps_coming_for_an_hour_is_not_cut(self, endpoint: Endpoint) -> None:
         gates = [Gate() for _ in range(120)]
         endpoint.answers(*(step for gate in gates for step in ("word ", gate)), END)
