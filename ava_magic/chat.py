@@ -76,11 +76,15 @@ class Chat:
         record: str | os.PathLike[str] = "",
         replay: bool | None = None,
     ) -> None:
+        try:
+            key = Key(api_key, "api_key") if api_key else None
+        finally:
+            del api_key  # a traceback shows the values of a frame
         self.settings = Settings(
             provider=provider,
             model=model,
             base_url=base_url,
-            api_key=Key(api_key, "api_key") if api_key else None,
+            api_key=key,
             system=system,
             temperature=temperature,
             max_tokens=max_tokens,

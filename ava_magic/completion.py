@@ -67,7 +67,7 @@ def _in_options(line: str) -> Place | None:
         if option is None:
             return None
         position = word.end() if not equals else word.start("word") + len(name) + 1
-        if option.value:
+        if option.value and not (option.may_be_bare and line[position:].lstrip().startswith("-")):
             typed = _VALUE.match(line, position)
             if typed is None:
                 return Place(option.key, line[position:].lstrip(), given)

@@ -1,17 +1,47 @@
-"""What aiohttp raised, as one line that says what to do."""
+"""What an endpoint's provider raised, as one line that says what to do, with no key in it."""
 
 from __future__ import annotations
 
 import os
 import ssl
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import ClientError
 
+from .connection import Key, without_keys
 from .errors import AvaError, Kind
 from .retry import LONGEST_WAIT, retry_after
 
-__all__ = ["ClientError", "as_ava_error"]
+if TYPE_CHECKING:
+    from .providers.presets import Endpoint
+
+__all__ = ["ClientError", "as_ava_error", "explain"]
+
+
+def explain(error: Exception, endpoint: Endpoint) -> AvaError:
+    """``error``, whatever it was that asking ``endpoint`` raised."""
+    if isinstance(error, AvaError):
+        words = str(error) if str(error).startswith(endpoint.where) else f"{endpoint.where}: {error}"
+        failure = AvaError(words, error.kind)
+    elif isinstance(error, ClientError | TimeoutError):
+        failure = as_ava_error(error, endpoint.where, endpoint.key_name)
+    else:
+        words = without_keys(f"{type(error).__name__}: {error}", endpoint.key)
+        failure = AvaError(f"the provider {endpoint.where} failed: {words}", "api")
+        failure.__cause__ = _without_keys_in_words(error, endpoint.key)  # a plug-in's author wants the traceback
+    return AvaError(f"{failure}{endpoint.hint}", failure.kind) if endpoint.hint else failure
+
+
+def _without_keys_in_words(error: BaseException, key: Key | None) -> BaseException:
+    """A plug-in's ``error`` with no key in what it and those before it say."""
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        link.args = tuple(without_keys(word, key) if isinstance(word, str) else word for word in link.args)
+        link = link.__cause__ or link.__context__
+    return error
 
 
 def as_ava_error(error: ClientError | TimeoutError, where: str, key_name: str = "") -> AvaError:
@@ -58,17 +88,15 @@ def _timeout_words(error: TimeoutError) -> str:
 
 def _connection_words(error: aiohttp.ClientConnectionError) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return _certificate_words(error.certificate_error)
+        return certificate_words(error.certificate_error)
     if isinstance(error, aiohttp.ClientSSLError):
         return "the TLS connection failed; does the server speak https, or is it http?"
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return f"{_PROXY} cannot be reached ({_os_words(error.os_error)}); {_PROXY_ADVICE}"
+        return f"{_PROXY} cannot be reached ({os_words(error.os_error)}); {_PROXY_ADVICE}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return (
-            f"no host {error.host} is known ({_os_words(error.os_error)}); is the name right, and is there a network?"
-        )
+        return f"no host {error.host} is known ({os_words(error.os_error)}); is the name right, and is there a network?"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection ({_os_words(error.os_error)}); is the server running and the URL right?"
+        return f"no connection ({os_words(error.os_error)}); is the server running and the URL right?"
     return "the server hung up without an answer; ask again, or look into its log"
 
 
@@ -82,13 +110,13 @@ _CERTIFICATES = {
 _UNTRUSTED = "; if you trust it, name a file with its authority in SSL_CERT_FILE and start the kernel again"
 
 
-def _certificate_words(error: Exception) -> str:
+def certificate_words(error: Exception) -> str:
     code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
     words = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else "it is not valid"
     return _CERTIFICATES.get(code) or f"the server's certificate is not trusted here ({words}){_UNTRUSTED}"
 
 
-def _os_words(error: OSError) -> str:
+def os_words(error: OSError) -> str:
     """The system's words for an error, without the addresses that asyncio puts in their place."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or type(error).__name__
 
@@ -98,8 +126,8 @@ def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_nam
     if not status:
         return AvaError(f"{where}: the answer is not HTTP as it should be; is the URL right?", "protocol")
     said = f"{status} {error.message}".strip()
-    if status in (401, 403):
-        advice = f"set {key_name} to a valid key" if key_name else "a valid key is needed; set AVA_API_KEY"
+    if status in (401, 403) or (status == 400 and "API key not valid" in error.message):  # as Google says it
+        advice = f"set {key_name or 'AVA_API_KEY'} to a valid key, or type one in after %ava --key"
         return AvaError(f"{where} refused the key ({said}); {advice}", "auth")
     if status == 429:
         asked_for = retry_after(error.headers or {}) or 0.0

@@ -20,11 +20,13 @@ from . import runner
 from .arguments import Arguments, help_text, parse
 from .asking import Asking
 from .background import Pending, start
-from .commands import COMMANDS, state
+from .commands import COMMANDS, REPORTS, state
+from .connection import Key, Origin
 from .conversation import Anchor
 from .displays import ShellDisplay, visible_names
 from .error_report import QUESTION
 from .errors import AvaError, Stopped, StoppedTask
+from .hidden_prompt import take_key
 from .last_error import LastError
 from .next_cell import NextCell
 from .preview import preview
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from .chat import Chat
     from .providers.presets import Endpoint
+    from .turn import Turn
 
 __all__ = ["AvaMagics"]
 
@@ -84,6 +87,7 @@ class AvaMagics(Magics):
         self._just_shown: Reply | Pending | None = None
         self._next_cell = NextCell(shell)
         self._last_error = LastError(shell)
+        self._typed_keys: dict[Origin, Key] = {}
 
     @cached_property
     def chat(self) -> Chat:
@@ -181,11 +185,16 @@ class AvaMagics(Magics):
         if arguments.command:
             if cell is not None and cell.strip():
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
-            key = arguments.command
-            done = (
-                COMMANDS[key](self.chat, arguments) if key in COMMANDS else self._next_cell.put(arguments.options[key])
-            )
-            print(done)
+            if arguments.command in REPORTS:
+                return self._report(arguments, run)
+            if arguments.command == "key":
+                print(
+                    take_key(self.chat.begin("", **self._settings(arguments), replay=False).endpoint, self._typed_keys)
+                )
+            elif arguments.command == "code":
+                print(self._next_cell.put(arguments.options["code"]))
+            else:
+                print(COMMANDS[arguments.command](self.chat, arguments))
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         prompt = prompt or (QUESTION if "error" in arguments else "")
@@ -210,6 +219,16 @@ class AvaMagics(Magics):
         if "preview" in arguments:
             show(preview(turn), raw=True)
             return None
+        return self._asking(turn, arguments, run, history=history)
+
+    def _report(self, arguments: Arguments, run: runner.Run) -> Asking:
+        """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
+        settings = self._settings(arguments) | {"retries": 0, "replay": False}  # it is about the endpoint as it is now
+        turn = self.chat.begin(f"--{arguments.command}", history=False, **settings)
+        turn.report(REPORTS[arguments.command](turn, arguments))
+        return self._asking(turn, arguments, run, history=False)
+
+    def _asking(self, turn: Turn, arguments: Arguments, run: runner.Run, *, history: bool) -> Asking:
         background = "background" in arguments
         display = "text" if turn.settings.format == "text" else self.display
         view = choose(turn, run.stop, self._shell, display, self.frame_rate, background=background)
@@ -246,7 +265,7 @@ class AvaMagics(Magics):
             *("timeout", "retries", "proxies", "context_tokens", "rerun"),
         )
         settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
-        return settings | {"options": dict(arguments.options.get("option", ()))}
+        return settings | {"typed_keys": self._typed_keys, "options": dict(arguments.options.get("option", ()))}
 
     def _in_background(self, asking: Asking) -> Pending:
         pending = start(asking, self._receive)

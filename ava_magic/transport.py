@@ -15,7 +15,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
-from typing import Any
+from typing import Any, TypeVar
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import aiohttp
@@ -28,10 +28,11 @@ from .errors import AvaError
 from .retry import reason_to_wait, wait_before_retry
 from .sessions import close, close_all, is_loopback, session
 
-__all__ = ["close", "close_all", "fetch_json", "headers", "is_loopback", "stream"]
+__all__ = ["close", "close_all", "fetch_json", "headers", "is_loopback", "keep_off_plain_http", "stream"]
 
 _ERROR_BODY = 64 * 1024
 _ERROR_BODY_LASTS = 5.0
+_Error = TypeVar("_Error", bound=BaseException)
 _LOOKS_EVERY = 0.25
 _KEPT_HEADERS = ("Retry-After", "Location")
 
@@ -47,10 +48,14 @@ def stream(url: str, body: Mapping[str, Any], connection: Connection) -> AsyncGe
 
 async def fetch_json(url: str, connection: Connection) -> Any:
     """GET ``url`` and parse the answer as JSON.  Raises as :func:`stream` does."""
+    failure: ClientError | AvaError
     try:
         return json.loads(b"".join([chunk async for chunk in _read("GET", url, connection)]))
     except (ValueError, RecursionError):
-        raise AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol") from None
+        failure = AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol")
+    except (ClientError, AvaError) as error:
+        failure = error.with_traceback(None)
+    raise failure  # out here, free of the errors and frames that hold the answer's text: it may echo the key
 
 
 async def _read(
@@ -148,6 +153,8 @@ async def _try(
         return _clean(error, URL(url), method, connection.key)
     except TimeoutError:
         return aiohttp.SocketTimeoutError("no headers")
+    except asyncio.CancelledError as error:
+        raise _without_frames(error) from None
     if response.status == 204 or not 200 <= response.status < 300:
         return await _status_error(response, connection.key)
     return response
@@ -157,11 +164,16 @@ def headers(url: str, key: Key | None) -> dict[str, str]:
     """The headers of a request to ``url``.  Raises :class:`AvaError` (``config``) where ``key`` may not go."""
     headers = {"Accept": "text/event-stream, application/json"}
     if key is not None:
-        target = URL(url)
-        if target.scheme != "https" and not is_loopback(target.host or ""):
-            raise AvaError(f"a key is not sent to {target.host} over plain http; use https, or unset it", "config")
+        keep_off_plain_http(url)
         headers["Authorization"] = f"Bearer {key.reveal()}"
     return headers
+
+
+def keep_off_plain_http(url: str) -> None:
+    """Raise :class:`AvaError` (``config``) if a key for ``url`` could be read on its way."""
+    target = URL(url)
+    if target.scheme != "https" and not is_loopback(target.host or ""):
+        raise AvaError(f"a key is not sent to {target.host} over plain http; use https, or unset it", "config")
 
 
 def _proxy(url: str) -> URL | None:
@@ -207,6 +219,11 @@ def _clean(error: ClientError, url: URL, method: str, key: Key | None) -> Client
             return aiohttp.ClientHttpProxyError(_request_info(url, method), (), status=error.status, message=words)
         # aiohttp could not read the answer; 0: it has no status
         return aiohttp.ClientResponseError(_request_info(url, method), (), status=0, message=words)
+    return _without_frames(error)
+
+
+def _without_frames(error: _Error) -> _Error:
+    """``error`` free of aiohttp's frames, which hold the request's headers, and of what came before it."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .cassette.take import Asked, Ending, Take
-from .cassette.tape import open_tape
-from .connection import Connection, Key
+from .cassette.tape import Live, open_tape
+from .connection import Connection, Key, Origin
 from .controls import one_line
 from .conversation import Anchor, Exchange, Message, Rerun
 from .errors import AvaError, NotRecorded
+from .models import with_models
 from .providers.base import Again, Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
@@ -35,6 +36,7 @@ class Settings:
     model: str = ""
     base_url: str = ""
     api_key: Key | None = None
+    typed_keys: Mapping[Origin, Key] = field(default_factory=dict)
     system: str = ""
     temperature: float | None = None
     max_tokens: int | None = None
@@ -132,7 +134,7 @@ class Turn:
             self.end_early()
             raise
         except Exception as error:
-            failure = self._as_ava_error(error)
+            failure = await self._explain(error)
         finally:
             seconds = self._since_start()
             if deltas is not None:
@@ -165,6 +167,11 @@ class Turn:
             says = f"the answer is no {name}, after a second try: {misfit}; ask more exactly, or another model with -m"
             return AvaError(f"{self.endpoint.where}: {says}", "protocol")
         return None
+
+    def report(self, ask: Ask) -> None:
+        """Let ``ask`` answer in the endpoint's place, beside any cassette."""
+        self.endpoint = replace(self.endpoint, ask=ask)
+        self._tape = Live()
 
     def end_early(self) -> None:
         """Mark what has come as stopped before its end."""
@@ -235,6 +242,7 @@ class Turn:
             key=settings.api_key,
             idle_timeout=settings.timeout,
             retries=settings.retries,
+            typed_keys=settings.typed_keys,
             proxies=settings.proxies,
             on_wait=self._wait,
         )
@@ -243,7 +251,7 @@ class Turn:
     def _ask(self) -> AsyncIterator[Delta]:
         settings = self.settings
         model, messages, fields = settings.model, self.messages, settings.request_fields()
-        asked = Asked(model, messages, fields, settings.named_provider(), self.anchor, settings.api_key)
+        asked = Asked(model, messages, fields, settings.named_provider(), self.anchor, self.endpoint.key)
         self._take = self._tape.begin(asked, self.endpoint)
         self.endpoint = self._take.endpoint
         return self.endpoint.ask(model, messages, **fields)
@@ -284,19 +292,13 @@ class Turn:
         elif isinstance(delta, Refusal):
             self._refusal += delta.text
 
-    def _as_ava_error(self, error: Exception) -> AvaError:
-        from .failures import ClientError, as_ava_error  # aiohttp is not loaded before it is needed
+    async def _explain(self, error: Exception) -> AvaError:
+        from .failures import explain  # aiohttp is loaded by the first failure at the latest, not by %load_ext
 
-        where = self.endpoint.where
         if isinstance(error, NotRecorded):
             return error
-        if isinstance(error, AvaError):
-            failure = AvaError(f"{where}: {error}", error.kind)
-        elif isinstance(error, ClientError | TimeoutError):
-            failure = as_ava_error(error, where, self.endpoint.key_name)
-        else:
-            failure = AvaError(f"the provider {where} failed: {type(error).__name__}: {error}", "api")
-            failure.__cause__ = error  # a plug-in's author wants the traceback
-        if self.endpoint.hint:
-            failure = AvaError(f"{failure}{self.endpoint.hint}", failure.kind)
-        return failure
+        try:
+            return await with_models(explain(error, self.endpoint), self.endpoint, self.settings.model)
+        except asyncio.CancelledError:
+            self.end_early()
+            raise

@@ -107,6 +107,7 @@ def test_a_recorded_answer_gives_what_its_case_says(
         ({"message": "slow down"}, "slow down"),
         ({"detail": "slow down"}, "slow down"),
         ({"detail": [{"loc": ["body"], "msg": "field required"}, {"msg": "too long"}]}, "field required; too long"),
+        ({"detail": [{"type": "missing", "loc": ["body", "model"], "msg": "Field required"}]}, "model: Field required"),
         ([{"error": {"message": "slow down"}}], "slow down"),
         ({"error": {"message": ""}, "detail": "slow down"}, "slow down"),
         ({"error": None, "message": None}, ""),

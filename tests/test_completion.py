@@ -29,6 +29,7 @@ PLACES = [
     ("%ava -p ollama -t 0 --model ", Place("model", "", {"provider": "ollama", "temperature": "0"})),
     ("%ava --provider=ollama -m ", Place("model", "", {"provider": "ollama"})),
     ('%ava -s "a \\"b\\" c" -m ', Place("model", "", {"system": 'a \\"b\\" c'})),
+    ("%ava --models -", Place("option", "-", {"models": ""})),
     ('%ava -s "a b', Place("system", '"a b', {})),
     ("%%ava -f ", Place("format", "", {})),
     ("%ava what is {", Place("name", "", {})),

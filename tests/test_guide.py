@@ -77,9 +77,19 @@ QUESTIONS = {
         "what does -m do?",
         "what does --model do?",
     ),
-    "Which models can I use? Get a list of models": (
+    "Type in an API key: a hidden prompt (--key)": (
+        "how do I type in an API key?",
+        "what does --key do?",
+        "is there a hidden prompt for a key?",
+    ),
+    "Which models can I use? Get a list of models (--models)": (
         "which models can I use?",
         "how do I list the models?",
+        "what does --models do?",
+    ),
+    "Check an endpoint step by step (--check)": (
+        "how do I check an endpoint?",
+        "what does --check do?",
     ),
     "Use Ollama, LM Studio or another local model server": (
         "how do I use ollama?",

@@ -218,6 +218,7 @@ def _loads(text: str) -> Any:
 async def read_deltas(body: AsyncGenerator[bytes, None], key: Key | None = None) -> AsyncGenerator[Delta, None]:
     """The deltas of an answer's ``body``, which is closed in every case; no error shows ``key``."""
     decoder = ChunkDecoder()
+    failure: Exception | None = None
     async with aclosing(body):
         try:
             async for chunk in body:
@@ -228,10 +229,13 @@ async def read_deltas(body: AsyncGenerator[bytes, None], key: Key | None = None)
             for delta in decoder.finish():
                 yield delta
         except AvaError as error:
-            raise AvaError(without_keys(str(error), key), error.kind) from None
-        except Exception:  # what breaks off after the end of a reply takes nothing from it
-            if not decoder.finished:
-                raise
+            failure = AvaError(without_keys(str(error), key), error.kind)
+        except Exception as error:
+            if not decoder.finished:  # what breaks off after the end of a reply takes nothing from it
+                failure = error.with_traceback(None)
+        if failure is not None:  # raised out here, free of the frames that hold the answer's bytes
+            chunk = b""  # this one too: a traceback shows the values of a frame
+            raise failure
         with suppress(Exception):  # the end of the body lets the connection be used again
             async with asyncio.timeout(_LAST_BYTES):
                 async for _ in body:
