@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +205,15 @@ async def test_a_provider_that_does_not_know_response_format_is_not_given_it() -
     reply = await Chat(provider=ask).ask("who?", schema=Person)
     assert reply.data == Person("Ada", 36)
     assert asked[0][0] == {"role": "system", "content": TOLD}
+
+
+async def test_an_object_is_built_once(chat: Chat, endpoint: Endpoint) -> None:
+    built: list[Any] = []
+    kind = make_dataclass("Point", [("x", int)], namespace={"__post_init__": lambda self: built.append(self)})
+    endpoint.says('{"x": 1}')
+    reply = await chat.ask("where?", schema=kind)
+    assert len(built) == 1
+    assert built[0] is reply.data
 
 
 async def test_a_schema_that_cannot_be_checked_is_said_not_to_be(
