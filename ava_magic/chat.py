@@ -20,11 +20,12 @@ from dataclasses import replace
 from typing import Any
 
 from .connection import Key
-from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
+from .conversation import Anchor, Conversation, Exchange, Message, Question, Rerun, estimate_tokens, fit
 from .errors import AvaError
 from .providers.presets import Ask
 from .reply import Reply
 from .turn import Settings, Turn
+from .usage import Ledger
 
 __all__ = ["Chat"]
 
@@ -77,11 +78,21 @@ class Chat:
             options=options or {},
         )
         self.conversation = Conversation()
+        self.ledger = Ledger()
 
-    def begin(self, prompt: Any, anchor: Anchor = Anchor(), *, history: bool = True, **changes: Any) -> Turn:
+    def begin(
+        self,
+        prompt: Any,
+        anchor: Anchor = Anchor(),
+        *,
+        history: bool = True,
+        instead: Exchange | None = None,
+        **changes: Any,
+    ) -> Turn:
         """A turn for ``prompt``, not yet sent.
 
         ``changes`` are settings for this turn alone; without ``history`` the conversation is neither read nor extended.
+        ``instead`` is the exchange of the conversation that the new one takes the place of.
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
         settings = replace(self.settings, **changes)
@@ -95,9 +106,9 @@ class Chat:
         left_out = 0
         if history:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
-            earlier, left_out = fit(self.conversation.before(anchor, settings.rerun), room)
+            earlier, left_out = fit(self.conversation.before(anchor, settings.rerun, instead), room)
         messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
-        turn = Turn(prompt, messages, settings, anchor)
+        turn = Turn(Question(prompt, anchor, instead), messages, settings)
         if left_out:
             turn.notes.append(f"{left_out} earlier turn{'' if left_out == 1 else 's'} left out")
         return turn
@@ -114,8 +125,7 @@ class Chat:
             kept = True
             raise
         finally:
-            if kept and history and turn.pieces:
-                self.conversation.add(turn.exchange(), turn.settings.rerun)
+            self._conclude(turn, kept=kept, history=history)
 
     async def stream(self, prompt: Any, *, history: bool = True, **changes: Any) -> AsyncGenerator[str, None]:
         """Ask ``prompt``; yield the content of the reply as it comes.
@@ -138,3 +148,16 @@ class Chat:
         async with aclosing(self.run(turn, history=history)) as deltas:
             async for _ in deltas:
                 pass  # they stand in the turn
+
+    def _conclude(self, turn: Turn, *, kept: bool, history: bool) -> None:
+        exchange = turn.exchange()
+        name = self.conversation.name if history else "none (-n)"
+        if (spent := turn.spent()).turns:
+            self.ledger.note(name, exchange.model or exchange.provider, spent)
+        if not history:
+            return
+        if kept and exchange.reply.strip():  # services refuse messages of white space alone
+            self.conversation.add(exchange, turn.settings.rerun, turn.question.instead)
+            turn.kept = exchange, name
+        else:
+            self.conversation.miss(turn.question, turn.settings.rerun)

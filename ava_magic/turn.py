@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .connection import Connection, Key
-from .conversation import Anchor, Exchange, Message, Rerun
+from .conversation import Exchange, Message, Question, Rerun
 from .errors import AvaError
 from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
 from .reply import Reply
+from .tokens import estimate_tokens, is_about_length, own_tokens, reported
+from .usage import Spent
 
 __all__ = ["Settings", "Turn"]
 
@@ -55,13 +57,14 @@ class Turn:
         waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
+        kept: the exchange that it became, and the conversation that keeps it; ``None`` where none does.
     """
 
-    def __init__(self, prompt: Any, messages: list[Message], settings: Settings, anchor: Anchor) -> None:
-        self.prompt = prompt
+    def __init__(self, question: Question, messages: list[Message], settings: Settings) -> None:
+        self.question = question
         self.messages = messages
         self.settings = settings
-        self.anchor = anchor
+        self.kept: tuple[Exchange, str] | None = None
         self.pieces: list[str] = []
         self.thoughts: list[str] = []
         self.notes: list[str] = []
@@ -150,14 +153,29 @@ class Turn:
 
     def exchange(self) -> Exchange:
         """The turn as the conversation keeps it."""
+        text = "".join(self.pieces)
         return Exchange(
-            prompt=self.prompt,
-            reply="".join(self.pieces),
-            anchor=self.anchor,
+            prompt=self.question.prompt,
+            reply=text,
+            anchor=self.question.anchor,
             partial=self.partial,
             model=self._model,
             provider=self.endpoint.name,
             at=time.time(),
+            counts=own_tokens(self._usage, self.messages, text, "".join(self.thoughts)) if self._usage else None,
+        )
+
+    def spent(self) -> Spent:
+        """The tokens that it took, by the endpoint's count where there is one; no turn where nothing came."""
+        sent = reported(self._usage, "prompt_tokens")
+        received = reported(self._usage, "completion_tokens")
+        if not (sent or received or self.pieces or self.thoughts):
+            return Spent()
+        return Spent(
+            turns=1,
+            sent=sent or sum(estimate_tokens(message["content"]) for message in self.messages),
+            received=received or estimate_tokens("".join([*self.thoughts, *self.pieces])),
+            estimated=not (sent and received),
         )
 
     def _split(self, thought: str, answer: str) -> str:
@@ -168,6 +186,12 @@ class Turn:
     def _think(self, thought: str) -> None:
         self.thoughts.append(thought)
         self._thought_until = time.monotonic()
+
+    def _how_to_shorten(self) -> str:
+        if len(self.messages) <= 2:
+            return "the question is too long for this model: shorten it, or ask another model with -m"
+        least = f"it is {self.settings.context_tokens:,} now"
+        return f"send less of the conversation (context_tokens, {least}), ask without it (-n), or forget it (--reset)"
 
     def _wait(self, reason: str, seconds: float) -> None:
         self.waiting = (reason, time.monotonic() + seconds)
@@ -195,6 +219,8 @@ class Turn:
         else:
             failure = AvaError(f"the provider {where} failed: {type(error).__name__}: {error}", "api")
             failure.__cause__ = error  # a plug-in's author wants the traceback
+        if is_about_length(str(failure)):
+            failure = AvaError(f"{failure}; {self._how_to_shorten()}", "bad_request")
         if self.endpoint.hint:
             failure = AvaError(f"{failure}{self.endpoint.hint}", failure.kind)
         return failure

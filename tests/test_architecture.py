@@ -17,6 +17,7 @@ ROOT = Path(ava_magic.__file__).parent
 PURE = {
     *("prompt", "conversation", "markdown", "rules", "inert", "blocks", "unfinished", "reasoning", "sse", "reply"),
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
+    *("tokens", "history", "tables", "usage", "records", "formats", "files", "resume"),
     *("providers.chunks", "providers.base"),
 }
 SCREENS_AND_SOCKETS = {"IPython", "aiohttp", "ipywidgets", "rich", "traitlets", "ipykernel", "comm", "nest_asyncio"}
