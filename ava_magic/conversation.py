@@ -196,7 +196,7 @@ class Conversation(Sequence[Exchange]):
 
         An undo is no change: the next one goes a step further back.  A hundred changes are remembered.
         """
-        undone = []
+        undone: list[str] = []
         while self._changes and len(undone) < steps:
             what, self._exchanges = self._changes.pop()
             undone.append(what)

@@ -54,7 +54,7 @@ def write_private(path: Path, text: str) -> None:
     """Put ``text`` into ``path``, for the owner's eyes: whole, or not at all.  Raises :class:`OSError`."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600, and os.replace keeps it
     try:
-        with open(handle, "w", encoding="utf-8", newline="") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -95,9 +95,7 @@ def _format(path: Path) -> _Format:
     try:
         return _FORMATS[path.suffix.lower()]
     except KeyError:
-        raise AvaError(
-            f"{path.name} must end in {' or '.join(_FORMATS)}, which says how it is written", "config"
-        ) from None
+        raise AvaError(f"{path.name} must end in {' or '.join(_FORMATS)}: it says how to write it", "config") from None
 
 
 def _beginning(path: Path) -> str:

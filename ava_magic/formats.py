@@ -26,6 +26,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .controls import one_line
@@ -56,10 +57,8 @@ def to_json(conversation: Conversation) -> str:
 
 def from_json(text: str) -> list[Exchange]:
     """The exchanges in ``text``.  Raises :class:`AvaError` (``config``) for what :func:`to_json` did not write."""
-    try:
+    with _one_line("this is no conversation that --save wrote"):
         return _read_json(text)
-    except (ValueError, RecursionError) as error:
-        raise AvaError(f"this is no conversation that --save wrote: {_words(error)}", "config") from None
 
 
 def to_markdown(conversation: Conversation) -> str:
@@ -80,12 +79,12 @@ def from_markdown(text: str) -> list[Exchange]:
     first = _FIRST_LINE.match(text)
     if first is None:
         raise AvaError("this is no conversation that --save wrote: its first line does not say so", "config")
+    with _one_line("line 1"):
+        _check_format(int(first["format"]))
     exchanges: list[Exchange] = []
     question = ""
-    number = 1
-    try:
-        _check_format(int(first["format"]))
-        for number, heading, words in _sections(text):
+    for number, heading, words in _sections(text):
+        with _one_line(f"line {number}"):
             _check_turn(heading["who"], words, question)
             if heading["who"] == "You":
                 question = words
@@ -93,10 +92,8 @@ def from_markdown(text: str) -> list[Exchange]:
                 record = _mapping(json.loads(heading["record"] or "{}"))
                 exchanges.append(from_record(question, words, {"model": heading["model"], **record}))
                 question = ""
-        if question:
-            _check_turn("You", "the end", question)
-    except (ValueError, RecursionError) as error:
-        raise AvaError(f"line {number}: {_words(error)}", "config") from None
+    if question:
+        raise AvaError("the last question has no reply", "config")
     return exchanges
 
 
@@ -177,7 +174,13 @@ def _line(value: Any) -> str:
     return line
 
 
-def _words(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at line {error.lineno}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+@contextmanager
+def _one_line(where: str) -> Iterator[None]:
+    try:
+        yield
+    except json.JSONDecodeError as error:
+        raise AvaError(f"{where}: {error.msg} at line {error.lineno}", "config") from None
+    except RecursionError:
+        raise AvaError(f"{where}: it is nested too deeply", "config") from None
+    except ValueError as error:
+        raise AvaError(f"{where}: {error}", "config") from None

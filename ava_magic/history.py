@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .controls import one_line, visible
+from .controls import one_line
 from .tables import Table
 from .tokens import text_of
 
@@ -45,8 +45,8 @@ class History:
         lines = [self._caption()]
         for row in self._rows():
             facts = [row.cell, row.model, row.tokens and f"{row.tokens} tokens", row.age, row.state]
-            lines += [f"{row.number}. {visible(' \u00b7 '.join(fact for fact in facts if fact))}"]
-            lines += [f"   you: {row.prompt}", f"   {row.model or 'reply'}: {row.reply}"]
+            line = " \u00b7 ".join(fact for fact in facts if fact)
+            lines += [f"{row.number}. {line}", f"   you: {row.prompt}", f"   {row.model or 'reply'}: {row.reply}"]
         return "\n".join(lines)
 
     def __repr__(self) -> str:

@@ -8,17 +8,19 @@ import sys
 import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.display_functions import display
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 from traitlets import Enum, Float, Int, Unicode
 
 from . import runner
 from .arguments import Arguments, help_text, parse
 from .asking import Asking
-from .commands import COMMANDS, state
-from .conversation import Anchor
+from .chats import MAIN, Chats
+from .commands import COMMANDS, Call, state
+from .controls import visible
+from .conversation import Anchor, Question
 from .errors import AvaError, Stopped, StoppedTask
 from .prompt import carried_secret, interpolate
 from .reply import Reply
@@ -28,7 +30,6 @@ from .views import choose
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
-    from .chat import Chat
 
 __all__ = ["AvaMagics"]
 
@@ -67,17 +68,11 @@ class AvaMagics(Magics):
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
+        self.chats = Chats()
         self._shell = shell
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._just_shown: Reply | None = None
-
-    @cached_property
-    def chat(self) -> Chat:
-        """The chat behind the magics, made by the first question: loading the extension stays cheap."""
-        from .chat import Chat
-
-        return Chat()
 
     @no_var_expand
     @needs_local_scope
@@ -127,7 +122,7 @@ class AvaMagics(Magics):
     def begin_cell(self, info: ExecutionInfo) -> None:
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
         if info.store_history:  # not one that running code runs by run_cell
-            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex)
+            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex, self._shell.execution_count)
             self._anchor.set(self._last_anchor)
             self._just_shown = None
             if notebook := sys.modules.get("ava_magic.views.notebook"):
@@ -146,13 +141,15 @@ class AvaMagics(Magics):
         if arguments.command:
             if cell is not None and cell.strip():
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
-            print(COMMANDS[arguments.command](self.chat, arguments))
+            if arguments.command == "retry":
+                return self._ask_again(arguments, run)
+            self._command(arguments)
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         if prompt:
             return self._ask(prompt, arguments, local_ns or {}, run)
         if cell is None and not arguments.options:
-            print(state(self.chat, self.chat.begin("", **self._settings(arguments))))
+            print(state(self.chats, self.chats.named().begin("", **self._settings(arguments))))
             return None
         raise AvaError("nothing is asked: the question goes after the options, or in the lines under %%ava", "config")
 
@@ -162,16 +159,36 @@ class AvaMagics(Magics):
             filled = interpolate(prompt, {**self._shell.user_ns, **local_ns}, self._describe)
             prompt = filled.text
             notes = [f"{field} {size:,} characters" for field, size in filled.inserted]
+        return self._begin(Question(prompt, self._anchor.get(self._last_anchor)), notes, arguments, run)
+
+    def _ask_again(self, arguments: Arguments, run: runner.Run) -> Asking:
+        question = self.chats.known(arguments.options.get("chat", MAIN)).conversation.last_question()
+        if question is None:
+            raise AvaError("nothing was asked yet that could be asked again", "config")
+        return self._begin(question, [], arguments, run)
+
+    def _command(self, arguments: Arguments) -> None:
+        anchor = self._anchor.get(self._last_anchor)
+        call = Call(self.chats, arguments, self._settings(arguments), anchor, self._shell.user_ns)
+        shown = COMMANDS[arguments.command](call)
+        if isinstance(shown, str):
+            print(visible(shown))
+        else:
+            display(shown)
+
+    def _begin(self, question: Question, notes: list[str], arguments: Arguments, run: runner.Run) -> Asking:
         settings = self._settings(arguments)
-        for text in (prompt, settings["system"], str(settings["options"])):
+        for text in (str(question.prompt), settings["system"], str(settings["options"])):
             if name := carried_secret(text, os.environ):
                 raise AvaError(f"the prompt holds the value of {name}, so it was not sent", "config")
         history = "no_history" not in arguments
-        anchor = self._anchor.get(self._last_anchor)
-        turn = self.chat.begin(prompt, anchor, history=history, **settings)
+        if not history and "chat" in arguments:
+            raise AvaError("-n and -c do not go together: -n asks outside of every conversation", "config")
+        chat = self.chats.named(arguments.options.get("chat", MAIN))
+        turn = chat.begin(question.prompt, question.anchor, history=history, instead=question.instead, **settings)
         turn.notes += notes
         view = choose(turn, run.stop, self._shell, self.display, self.frame_rate)
-        return Asking(self.chat, turn, view, run, history=history, out=arguments.options.get("out", ""))
+        return Asking(chat, turn, view, run, history=history, out=arguments.options.get("out", ""))
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""

@@ -85,9 +85,9 @@ def _name(record: Mapping[str, Any], field: str) -> str:
 
 def _flag(record: Mapping[str, Any], field: str) -> bool:
     value = record.get(field, False)
-    if not isinstance(value, bool):
+    if value is not True and value is not False:
         raise ValueError(f"{field} is not true or false")
-    return value
+    return bool(value)
 
 
 def _whole(value: Any, field: str) -> int | None:

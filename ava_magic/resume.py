@@ -122,27 +122,26 @@ def _records(cell: dict[Any, Any]) -> Iterator[Any]:
 
 
 def _put_together(turns: list[_Turn]) -> list[Exchange]:
-    """The turns, each once, and those that were asked again by ``--retry`` in the place of what they replaced."""
+    """The turns, each once, and what ``--retry`` brought in the place of what it replaced."""
     at_home = {_key(turn.exchange) for turn in turns if turn.came_from == turn.exchange.anchor.cell}
+    asked = {_question(turn) for turn in turns if not turn.is_retry}
+    retried = {_question(turn): turn.exchange for turn in turns if turn.is_retry}
     taken: set[Any] = set()
     exchanges: list[Exchange] = []
-    for exchange, came_from, is_retry in sorted(turns, key=lambda turn: turn.is_retry):
-        key = _key(exchange)
-        if key is not None and (key in taken or (key in at_home and came_from != exchange.anchor.cell)):
+    for turn in turns:
+        key = _key(turn.exchange)
+        is_copy = key in at_home and turn.came_from != turn.exchange.anchor.cell
+        if (key is not None and (key in taken or is_copy)) or (turn.is_retry and _question(turn) in asked):
             continue
         taken.add(key)
-        place = _place(exchange.prompt, came_from, exchanges) if is_retry else None
-        if place is None:
-            exchanges.append(exchange)
-        else:
-            exchanges[place] = replace(exchange, anchor=exchanges[place].anchor)
+        answer = turn.exchange if turn.is_retry else retried.pop(_question(turn), turn.exchange)
+        exchanges.append(replace(answer, anchor=turn.exchange.anchor))
     return exchanges
 
 
-def _place(prompt: Any, cell: str | None, exchanges: list[Exchange]) -> int | None:
-    """Where the answer stands that a question of ``cell`` has now."""
-    places = [n for n, each in enumerate(exchanges) if each.anchor.cell == cell and each.prompt == prompt]
-    return places[-1] if places else None
+def _question(turn: _Turn) -> tuple[str, str]:
+    """What a repeated answer has in common with the one that it replaces."""
+    return str(turn.came_from), str(turn.exchange.prompt)
 
 
 def _key(exchange: Exchange) -> tuple[str, float, str] | None:

@@ -41,14 +41,14 @@ def estimate_tokens(content: Any) -> int:
     keeps it on the safe side for other scripts.
     """
     parts = content if isinstance(content, list) else []
-    images = sum(isinstance(part, Mapping) and part.get("type") == "image_url" for part in parts)
+    images = sum(1 for part in parts if isinstance(part, Mapping) and part.get("type") == "image_url")
     return len(text_of(content).encode("utf-8", "replace")) // 4 + _IMAGE * images + 4
 
 
 def reported(usage: Mapping[str, Any] | None, name: str) -> int | None:
     """The count that an endpoint reports as ``name``; ``None`` where it reports none, or what can be none."""
     value = usage.get(name) if usage else None
-    return value if type(value) is int and 0 < value < 1_000_000_000 else None
+    return int(value) if type(value) is int and 0 < value < 1_000_000_000 else None
 
 
 def own_tokens(

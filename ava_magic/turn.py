@@ -17,6 +17,7 @@ from .errors import AvaError
 from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
+from .records import FORMAT, to_record
 from .reply import Reply
 from .tokens import estimate_tokens, is_about_length, own_tokens, reported
 from .usage import Spent
@@ -164,6 +165,13 @@ class Turn:
             at=time.time(),
             counts=own_tokens(self._usage, self.messages, text, "".join(self.thoughts)) if self._usage else None,
         )
+
+    def record(self) -> dict[str, Any]:
+        """The turn as plain data beside its output.  ``chat`` names the conversation that keeps it, if one does."""
+        exchange, chat = self.kept or (self.exchange(), None)
+        retry = {"retry": True} if self.question.instead else {}
+        words = {"prompt": exchange.prompt, "reply": exchange.reply}
+        return {"format": FORMAT, "chat": chat, **words, **to_record(exchange), **retry}
 
     def spent(self) -> Spent:
         """The tokens that it took, by the endpoint's count where there is one; no turn where nothing came."""

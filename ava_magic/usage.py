@@ -34,12 +34,13 @@ class Ledger(dict[tuple[str, str], Spent]):
         """Add what a turn has spent."""
         self.setdefault((conversation, model), Spent()).add(spent)
 
-    def table(self) -> Table:
-        """All of it, with the sum below."""
+    def table(self, conversation: str | None = None) -> Table:
+        """All of it, or that of one conversation, with the sum below."""
+        chosen = {key: spent for key, spent in sorted(self.items()) if conversation in (None, key[0])}
         total = Spent()
-        for spent in self.values():
+        for spent in chosen.values():
             total.add(spent)
-        rows = [(*key, *_figures(spent)) for key, spent in sorted(self.items())]
+        rows = [(*key, *_figures(spent)) for key, spent in chosen.items()]
         if len(rows) > 1:
             rows.append(("together", "", *_figures(total)))
         caption = f"{counted(total.turns, 'turn')} answered since the extension was loaded."

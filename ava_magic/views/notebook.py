@@ -41,8 +41,8 @@ _BYTES_A_SECOND = 40_000  # what the frames of one reply may take of the way to 
 _ENVELOPE = 700  # bytes of a message beside its HTML
 
 
-def final_bundle(reply: Reply | None, body: str | None = None) -> tuple[dict[str, str], dict[str, Any]]:
-    """The output that stays: its data in three forms, and the exchange as metadata.
+def final_bundle(reply: Reply | None, turn: Turn, body: str | None = None) -> tuple[dict[str, str], dict[str, Any]]:
+    """The output that stays: its data in three forms, and the turn as metadata, for ``--resume``.
 
     ``body`` is the text as HTML, if it is rendered already.  Where nothing came the output is empty; the line that says
     why stands below it, where a traceback would.
@@ -50,18 +50,7 @@ def final_bundle(reply: Reply | None, body: str | None = None) -> tuple[dict[str
     if reply is None:
         return {"text/plain": "", "text/html": ""}, {}
     data = reply._repr_mimebundle_() if body is None else reply.as_output(body)
-    return data, {"ava_magic": _exchange(reply)}
-
-
-def _exchange(reply: Reply) -> dict[str, Any]:
-    return {
-        "format": 1,
-        "prompt": reply.messages[-1]["content"] if reply.messages else "",
-        "reply": reply.text,
-        "model": reply.model,
-        "provider": reply.provider,
-        "partial": reply.partial,
-    }
+    return data, {"ava_magic": turn.record()}
 
 
 class WidgetView:
@@ -152,7 +141,7 @@ class WidgetView:
         if reply is not None and reply.partial and self._received > _QUICKLY_RENDERED:
             # Who stops a reply does not wait for it to be rendered once more: what was painted is put together.
             body = "".join([*self._finished, self._settled, to_html(self._blocks.finish())])
-        data, metadata = final_bundle(reply, body)
+        data, metadata = final_bundle(reply, self._turn, body)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
         if self._area.was_restored or time.monotonic() - self._opened >= _LONG_ENOUGH_TO_LEAVE:
             self._area.children = self._outputs[-1:]
@@ -245,7 +234,7 @@ class HtmlView:
         return self._wanted
 
     def close(self, reply: Reply | None) -> None:
-        data, metadata = final_bundle(reply)
+        data, metadata = final_bundle(reply, self._turn)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
 
 
