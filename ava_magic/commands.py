@@ -56,7 +56,7 @@ def reset(call: Call) -> str:
     conversation = call.chat.conversation
     turns = len(conversation)
     conversation.reset()
-    return f"The conversation {call.name} is empty; {counted(turns, 'turn')} forgotten (%ava --undo brings back)."
+    return f"The conversation {call.name} is empty; {counted(turns, 'turn')} forgotten (%ava --undo brings them back)."
 
 
 def history(call: Call) -> History:

@@ -8,6 +8,7 @@ import aiohttp
 from aiohttp import ClientError
 
 from .errors import AvaError, Kind
+from .tokens import is_about_length
 
 __all__ = ["ClientError", "as_ava_error"]
 
@@ -58,6 +59,8 @@ def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_nam
         return AvaError(f"{where} failed ({said}); ask again in a while", "server")
     if status >= 400:
         advice = "is the base URL right, and the model's name?" if status == 404 else "mend the request and ask again"
+        if is_about_length(said):
+            advice = "it is too long"  # the turn adds what to do about it
         return AvaError(f"{where} refused the request ({said}); {advice}", "bad_request")
     location = error.headers.get("Location", "") if error.headers else ""
     elsewhere = f" It points to {location}; if you trust that, use it as the base URL." if location else ""

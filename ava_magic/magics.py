@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.display_functions import display
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.display import display
 from traitlets import Enum, Float, Int, Unicode
 
 from . import runner

@@ -31,7 +31,7 @@ def to_record(exchange: Exchange) -> dict[str, Any]:
         "number": anchor.number,
         "model": exchange.model,
         "provider": exchange.provider,
-        "at": round(exchange.at, 3),
+        "at": round(exchange.at, 6),
         "tokens": list(exchange.counts or ()),
         "partial": exchange.partial,
         "aside": exchange.aside,

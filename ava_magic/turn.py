@@ -197,7 +197,7 @@ class Turn:
 
     def _how_to_shorten(self) -> str:
         if len(self.messages) <= 2:
-            return "the question is too long for this model: shorten it, or ask another model with -m"
+            return "shorten the question, or ask another model with -m"
         least = f"it is {self.settings.context_tokens:,} now"
         return f"send less of the conversation (context_tokens, {least}), ask without it (-n), or forget it (--reset)"
 
