@@ -116,7 +116,7 @@ def _sections(text: str) -> Iterator[tuple[int, re.Match[str], str]]:
     lines = text.split("\n")
     found = [(place, heading) for place, line in enumerate(lines) if (heading := _HEADING.fullmatch(line))]
     ends = [place for place, _ in found[1:]] + [len(lines)]
-    for (place, heading), end in zip(found, ends, strict=True):
+    for (place, heading), end in zip(found, ends, strict=False):  # an end too many where there is no heading at all
         words = [
             line[1:] if line[:1] == "\\" and _LIKE_HEADING.match(line) else line for line in lines[place + 1 : end]
         ]
