@@ -122,7 +122,8 @@ class AvaMagics(Magics):
     def begin_cell(self, info: ExecutionInfo) -> None:
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
         if info.store_history:  # not one that running code runs by run_cell
-            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex, self._shell.execution_count)
+            number = self._shell.displayhook.prompt_count  # execution_count is one ahead, in newer versions alone
+            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex, number)
             self._anchor.set(self._last_anchor)
             self._just_shown = None
             if notebook := sys.modules.get("ava_magic.views.notebook"):
