@@ -103,6 +103,7 @@ OPTIONS = (
     Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
     Option(("-c", "--chat"), "NAME", "talk in the conversation NAME; without it, in main", _chat_name),
     Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
+    Option(("-b", "--background"), "", "return at once; the reply streams on, and can be awaited"),
     Option(("-r", "--raw"), "", "leave {braces} as they are"),
     Option(("--history",), "", "show the conversation; with -o, bind it to NAME", command=True),
     Option(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncGenerator, Mapping
+from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -79,6 +80,7 @@ class Chat:
         )
         self.conversation = Conversation()
         self.ledger = Ledger()
+        self._ahead: list[Future[None]] = []
 
     def begin(
         self,
@@ -100,21 +102,34 @@ class Chat:
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
         if settings.temperature is not None and not math.isfinite(settings.temperature):
             raise AvaError("the temperature must be a number", "config")
+        turn = Turn(Question(prompt, anchor, instead), settings, self.conversation.name if history else None)
+        turn.follows = list(self._ahead) if history else []
+        self._compose(turn, history)
+        return turn
+
+    def line_up(self, over: Future[None]) -> None:
+        """Let the turns that are begun from now on wait for one in the background, whose end is ``over``."""
+        self._ahead.append(over)
+        over.add_done_callback(self._ahead.remove)
+
+    def _compose(self, turn: Turn, history: bool) -> None:
+        """Choose the messages that ``turn`` sends, from the conversation as it stands now."""
+        settings, where = turn.settings, turn.question
         system: list[Message] = [{"role": "system", "content": settings.system}] if settings.system else []
-        question: Message = {"role": "user", "content": prompt}
+        question: Message = {"role": "user", "content": where.prompt}
         earlier: list[Exchange] = []
-        left_out = 0
         if history:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
-            earlier, left_out = fit(self.conversation.before(anchor, settings.rerun, instead), room)
-        messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
-        turn = Turn(Question(prompt, anchor, instead), messages, settings)
-        if left_out:
-            turn.notes.append(f"{left_out} earlier turn{'' if left_out == 1 else 's'} left out")
-        return turn
+            before = self.conversation.before(where.anchor, settings.rerun, where.instead)
+            earlier, turn.left_out = fit(before, room)
+        turn.messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
 
     async def run(self, turn: Turn, *, history: bool = True) -> AsyncGenerator[str, None]:
         """Send a turn that was begun; yield its content as it comes, and keep it in the conversation."""
+        if turn.follows:
+            await asyncio.wait([asyncio.wrap_future(over) for over in turn.follows])
+            turn.follows = []
+            self._compose(turn, history)
         kept = False
         try:
             async with aclosing(turn.stream()) as deltas:
@@ -151,13 +166,11 @@ class Chat:
 
     def _conclude(self, turn: Turn, *, kept: bool, history: bool) -> None:
         exchange = turn.exchange()
-        name = self.conversation.name if history else "none (-n)"
         if (spent := turn.spent()).turns:
-            self.ledger.note(name, exchange.model or exchange.provider, spent)
+            self.ledger.note(turn.chat or "none (-n)", exchange.model or exchange.provider, spent)
         if not history:
             return
         if kept and exchange.reply.strip():  # services refuse messages of white space alone
             self.conversation.add(exchange, turn.settings.rerun, turn.question.instead)
-            turn.kept = exchange, name
         else:
             self.conversation.miss(turn.question, turn.settings.rerun)

@@ -19,10 +19,10 @@ from .history import History, age, counted
 
 if TYPE_CHECKING:
     from .chat import Chat
-    from .conversation import Anchor
+    from .conversation import Anchor, Question
     from .turn import Turn
 
-__all__ = ["COMMANDS", "Call", "state"]
+__all__ = ["COMMANDS", "Call", "last_question", "state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,14 @@ def history(call: Call) -> History:
     system = call.settings["system"]
     room = call.settings["context_tokens"] - (estimate_tokens(system) if system else 0)
     return History(chat.conversation, fit(chat.conversation.in_use(), room)[1])
+
+
+def last_question(call: Call) -> Question:
+    """What ``--retry`` asks again.  Raises :class:`AvaError` (``config``) where nothing was asked."""
+    question = call.chat.conversation.last_question()
+    if question is None:
+        raise AvaError(f"nothing was asked in the conversation {call.name} that could be asked again", "config")
+    return question
 
 
 def undo(call: Call) -> str:

@@ -17,8 +17,9 @@ from traitlets import Enum, Float, Int, Unicode
 from . import runner
 from .arguments import Arguments, help_text, parse
 from .asking import Asking
+from .background import Pending, start
 from .chats import MAIN, Chats
-from .commands import COMMANDS, Call, state
+from .commands import COMMANDS, Call, last_question, state
 from .controls import visible
 from .conversation import Anchor, Question
 from .errors import AvaError, Stopped, StoppedTask
@@ -72,18 +73,22 @@ class AvaMagics(Magics):
         self._shell = shell
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
-        self._just_shown: Reply | None = None
+        self._just_shown: Reply | Pending | None = None
 
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
-    def ava(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Reply | None:
+    def ava(
+        self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
+    ) -> Reply | Pending | None:
         """Ask, and wait for the end of the reply."""
         run = runner.Run()
         with runner.interrupts(run):
             asking = self._read(line, cell, local_ns, run)
             if asking is None:
                 return None
+            if asking.background:
+                return self._in_background(asking)
             with asking.on_screen():
                 runner.run(
                     asking.work,
@@ -98,7 +103,7 @@ class AvaMagics(Magics):
 
     async def awaited(
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
-    ) -> Reply | None:
+    ) -> Reply | Pending | None:
         """The same magic where an ``await`` can stand; the input transform writes this call."""
         run = runner.Run()
         is_the_cell = in_own_task_of_a_cell()
@@ -106,6 +111,8 @@ class AvaMagics(Magics):
             asking = self._read(line, cell, local_ns, run)
             if asking is None:
                 return None
+            if asking.background:
+                return self._in_background(asking)
             try:
                 await _one_moment()
             except asyncio.CancelledError:
@@ -128,8 +135,10 @@ class AvaMagics(Magics):
             self._just_shown = None
             if notebook := sys.modules.get("ava_magic.views.notebook"):
                 notebook.close_what_is_left()
+            if updates := sys.modules.get("ava_magic.views.updates"):
+                updates.repeat_what_ended()
 
-    def display_once(self, reply: Reply) -> None:
+    def display_once(self, reply: Reply | Pending) -> None:
         """What IPython calls to show a reply: the one that has just streamed stands on the screen already."""
         if reply is not self._just_shown or not is_displaying_result(self._shell):
             raise NotImplementedError  # go on to the reply's own representations
@@ -142,9 +151,12 @@ class AvaMagics(Magics):
         if arguments.command:
             if cell is not None and cell.strip():
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
+            anchor = self._anchor.get(self._last_anchor)
+            call = Call(self.chats, arguments, self._settings(arguments), anchor, self._shell.user_ns)
             if arguments.command == "retry":
-                return self._ask_again(arguments, run)
-            self._command(arguments)
+                return self._begin(last_question(call), [], arguments, run)
+            shown = COMMANDS[arguments.command](call)
+            print(visible(shown)) if isinstance(shown, str) else display(shown)
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         if prompt:
@@ -162,21 +174,6 @@ class AvaMagics(Magics):
             notes = [f"{field} {size:,} characters" for field, size in filled.inserted]
         return self._begin(Question(prompt, self._anchor.get(self._last_anchor)), notes, arguments, run)
 
-    def _ask_again(self, arguments: Arguments, run: runner.Run) -> Asking:
-        question = self.chats.known(arguments.options.get("chat", MAIN)).conversation.last_question()
-        if question is None:
-            raise AvaError("nothing was asked yet that could be asked again", "config")
-        return self._begin(question, [], arguments, run)
-
-    def _command(self, arguments: Arguments) -> None:
-        anchor = self._anchor.get(self._last_anchor)
-        call = Call(self.chats, arguments, self._settings(arguments), anchor, self._shell.user_ns)
-        shown = COMMANDS[arguments.command](call)
-        if isinstance(shown, str):
-            print(visible(shown))
-        else:
-            display(shown)
-
     def _begin(self, question: Question, notes: list[str], arguments: Arguments, run: runner.Run) -> Asking:
         settings = self._settings(arguments)
         for text in (str(question.prompt), settings["system"], str(settings["options"])):
@@ -188,8 +185,10 @@ class AvaMagics(Magics):
         chat = self.chats.named(arguments.options.get("chat", MAIN))
         turn = chat.begin(question.prompt, question.anchor, history=history, instead=question.instead, **settings)
         turn.notes += notes
-        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate)
-        return Asking(chat, turn, view, run, history=history, out=arguments.options.get("out", ""))
+        background = "background" in arguments
+        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
+        out = arguments.options.get("out", "")
+        return Asking(chat, turn, view, run, history=history, background=background, out=out)
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""
@@ -200,11 +199,22 @@ class AvaMagics(Magics):
         settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
         return settings | {"options": dict(arguments.options.get("option", ()))}
 
+    def _in_background(self, asking: Asking) -> Pending:
+        pending = start(asking, self._has_been_shown)
+        if asking.out:
+            self._shell.user_ns[asking.out] = pending
+        if hasattr(self._shell, "kernel"):
+            self._has_been_shown(pending)  # by the place that its reply comes to
+        return pending
+
+    def _has_been_shown(self, value: Reply | Pending) -> None:
+        self._just_shown = value
+
     def _conclude(self, asking: Asking) -> Reply:
         reply = asking.turn.reply()
         if asking.out:
             self._shell.user_ns[asking.out] = reply
-        self._just_shown = reply
+        self._has_been_shown(reply)
         return reply
 
     def _stopped(self, asking: Asking) -> tuple[str, Reply | None]:

@@ -98,15 +98,16 @@ def _turns(cells: list[Any], name: str, found: Resumed) -> Iterator[_Turn]:
                 found.unread += 1
                 continue
             chat = record.get("chat", "main")
-            if chat is None or record.get("reply") == "":
+            reply = record.get("reply")
+            if chat is None or (isinstance(reply, str) and not reply.strip()):
                 continue  # it was asked with -n, or failed, or came back empty
             if chat != name:
                 found.others[str(chat)[:60]] += 1
                 continue
             here = {"cell": cell_id, "number": cell.get("execution_count"), "aside": False}
             try:
-                exchange = from_record(record.get("prompt"), record["reply"], record | here)
-            except (ValueError, KeyError):
+                exchange = from_record(record.get("prompt"), reply, record | here)
+            except ValueError:
                 found.unread += 1
                 continue
             yield _Turn(exchange, record.get("cell", cell_id), record.get("retry") is True)

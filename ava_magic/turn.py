@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,19 +54,23 @@ class Turn:
 
     Attributes:
         messages: what is sent, the prompt last.
+        left_out: how many turns of the conversation did not fit among them.
+        follows: the ends of turns in the background that this one waits for, before its messages are chosen.
         pieces: the content that has come, in order; only ever appended to.
         thoughts: the reasoning that has come, likewise.
         waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
-        kept: the exchange that it became, and the conversation that keeps it; ``None`` where none does.
+        chat: the name of the conversation that it belongs to; ``None``: it is asked outside of every one.
     """
 
-    def __init__(self, question: Question, messages: list[Message], settings: Settings) -> None:
+    def __init__(self, question: Question, settings: Settings, chat: str | None) -> None:
         self.question = question
-        self.messages = messages
         self.settings = settings
-        self.kept: tuple[Exchange, str] | None = None
+        self.chat = chat
+        self.messages: list[Message] = []
+        self.left_out = 0
+        self.follows: list[Future[None]] = []
         self.pieces: list[str] = []
         self.thoughts: list[str] = []
         self.notes: list[str] = []
@@ -79,6 +84,8 @@ class Turn:
         self._finish_reason: str | None = None
         self._model = settings.model or None
         self._seconds = 0.0
+        self._ended = 0.0
+        self._failed = False
         self.endpoint: Endpoint = resolve(
             settings.provider,
             Connection(
@@ -107,21 +114,27 @@ class Turn:
                 self.pieces.append(answer)
                 yield answer
         except (asyncio.CancelledError, GeneratorExit):
-            self.partial = True
-            self.notes.append("stopped before its end")
+            self.end_early()
             raise
         except Exception as error:
             failure = self._as_ava_error(error)
         finally:
             self._seconds = time.monotonic() - self.started
+            self._ended = time.time()
             self.waiting = None
             if deltas is not None:
                 await hang_up(deltas)
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
-            self.partial = True
+            self.partial = self._failed = True
             self.notes.append("broken off before its end")
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
+
+    def end_early(self) -> None:
+        """Mark what has come as stopped before its end."""
+        if not self.partial:
+            self.partial = True
+            self.notes.append("stopped before its end")
 
     @property
     def thought_for(self) -> float:
@@ -132,6 +145,8 @@ class Turn:
         """What has come so far, or in the end all of it."""
         text = "".join(self.pieces)
         notes = list(self.notes)
+        if self.left_out:
+            notes.insert(0, f"{self.left_out} earlier turn{'' if self.left_out == 1 else 's'} left out")
         if self._refusal:
             notes.append("refused")
         elif not text and not self.partial:
@@ -148,7 +163,7 @@ class Turn:
             refusal=self._refusal,
             reasoning_seconds=self.thought_for,
             partial=self.partial,
-            seconds=self._seconds,
+            seconds=self._seconds or time.monotonic() - (self.started or time.monotonic()),
             notes=tuple(notes),
         )
 
@@ -162,13 +177,14 @@ class Turn:
             partial=self.partial,
             model=self._model,
             provider=self.endpoint.name,
-            at=time.time(),
+            at=self._ended or time.time(),
             counts=own_tokens(self._usage, self.messages, text, "".join(self.thoughts)) if self._usage else None,
         )
 
     def record(self) -> dict[str, Any]:
         """The turn as plain data beside its output.  ``chat`` names the conversation that keeps it, if one does."""
-        exchange, chat = self.kept or (self.exchange(), None)
+        exchange = self.exchange()
+        chat = None if self._failed else self.chat
         retry = {"retry": True} if self.question.instead else {}
         words = {"prompt": exchange.prompt, "reply": exchange.reply}
         return {"format": FORMAT, "chat": chat, **words, **to_record(exchange), **retry}

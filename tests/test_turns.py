@@ -205,7 +205,7 @@ class TestRetry:
         assert sent(endpoint) == ["one", "ok", "two"]
 
     def test_where_nothing_was_asked_there_is_nothing_to_ask_again(self, asked: Kernel) -> None:
-        assert "nothing was asked yet" in one_line(asked.run("%ava --retry"))
+        assert "nothing was asked in the conversation main" in one_line(asked.run("%ava --retry"))
 
 
 def test_undo_brings_back_what_a_reset_forgot(asked: Kernel, endpoint: Endpoint) -> None:
