@@ -214,18 +214,14 @@ class Conversation(Sequence[Exchange]):
         if instead is not None and instead in self._exchanges:
             place = self._exchanges.index(instead)
             return self._exchanges[:place] + self._exchanges[place + 1 :], place
-        if rerun == "append":
-            return self._exchanges, len(self._exchanges)
-        kept: list[Exchange] = []
-        place = -1
-        for exchange in self._exchanges:
-            if exchange.anchor.is_earlier_run_of(anchor):
-                place = len(kept) if place < 0 else place
-            else:
-                kept.append(exchange)
-                if anchor.cell is not None and exchange.anchor == anchor:
-                    place = len(kept)
-        return kept, len(kept) if place < 0 else place
+        looks_back = rerun == "replace" and anchor.cell is not None
+        of_cell = [n for n, e in enumerate(self._exchanges) if e.anchor.cell == anchor.cell] if looks_back else []
+        former = {n for n in of_cell if self._exchanges[n].anchor != anchor}
+        own = [n for n in of_cell if self._exchanges[n].anchor == anchor]
+        kept = [e for n, e in enumerate(self._exchanges) if n not in former] if former else self._exchanges
+        if own:
+            return kept, own[-1] + 1 - sum(n < own[-1] for n in former)
+        return kept, min(former) if former else len(kept)
 
 
 def fit(exchanges: Sequence[Exchange], budget: int) -> tuple[list[Exchange], int]:
