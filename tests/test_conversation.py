@@ -330,3 +330,17 @@ def test_it_prints_as_a_person_reads_it(conversation: Conversation) -> None:
 def test_an_image_counts_as_a_thousand_tokens_whatever_its_size() -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 400_000}}
     assert 1_000 < estimate_tokens([{"type": "text", "text": "what is it?"}, image]) < 1_020
+
+
+def test_a_turn_follows_those_of_its_own_run_and_takes_the_place_of_every_earlier_one() -> None:
+    conversation = Conversation([exchange("a", "A", "1"), exchange("b", "B", "2"), exchange("a2", "A", "3")])
+    conversation.add(exchange("c", "C", "4"))
+    assert prompts(conversation.before(Anchor("A", "3"))) == ["b", "a2"]
+    conversation.add(exchange("a2'", "A", "3"))
+    assert prompts(conversation) == ["b", "a2", "a2'", "c"]
+
+
+def test_an_answer_that_fails_to_replace_another_sets_nothing_aside() -> None:
+    conversation = Conversation([exchange("a", "A", "1"), exchange("a2", "A", "2")])
+    conversation.miss(Question("a2", Anchor("A", "2"), conversation[1]))
+    assert prompts(conversation.in_use()) == ["a", "a2"]
