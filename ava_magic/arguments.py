@@ -115,6 +115,7 @@ OPTIONS = (
     Option(("--load",), "PATH", "go on with a conversation that was saved", command=True),
     Option(("--resume",), "[PATH]", "rebuild the conversation from the notebook's file", command=True, bare=""),
     Option(("--usage",), "", "show the tokens that were spent", command=True),
+    Option(("--replay",), "", "take all replies from the cassette from now on, and send nothing", command=True),
 )
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 

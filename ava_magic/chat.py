@@ -14,15 +14,18 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from .cassette.tape import locate
 from .connection import Key
 from .conversation import Anchor, Conversation, Exchange, Message, Question, Rerun, estimate_tokens, fit
 from .errors import AvaError
+from .kept import exchange_of, spent_by
 from .providers.presets import Ask
 from .reply import Reply
 from .turn import Settings, Turn
@@ -47,6 +50,10 @@ class Chat:
         context_tokens: how much of the conversation is sent along, by :func:`~ava_magic.conversation.estimate_tokens`.
         rerun: whether a cell that is run again replaces its turn (``"replace"``) or adds one (``"append"``).
         options: further fields of the request's body.
+        record: the path of a cassette, into which requests and what came back are written.
+        replay: whether replies come from the cassette, and nothing is sent; ``None``: as ``AVA_REPLAY`` says.
+
+    ``folder`` is where a relative path of a cassette begins: the working directory in which the chat was made.
     """
 
     def __init__(
@@ -63,6 +70,8 @@ class Chat:
         context_tokens: int = 16_000,
         rerun: Rerun = "replace",
         options: Mapping[str, Any] | None = None,
+        record: str | os.PathLike[str] = "",
+        replay: bool | None = None,
     ) -> None:
         self.settings = Settings(
             provider=provider,
@@ -77,7 +86,10 @@ class Chat:
             context_tokens=context_tokens,
             rerun=rerun,
             options=options or {},
+            record=os.fspath(record),
+            replay=replay,
         )
+        self.folder = os.getcwd()  # noqa: PTH109
         self.conversation = Conversation()
         self.ledger = Ledger()
         self._ahead: list[Future[None]] = []
@@ -98,6 +110,7 @@ class Chat:
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
         settings = replace(self.settings, **changes)
+        settings = replace(settings, record=locate(os.fspath(settings.record), self.folder))
         if taken := sorted({"model", "messages"} & settings.options.keys()):
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
         if settings.temperature is not None and not math.isfinite(settings.temperature):
@@ -165,8 +178,8 @@ class Chat:
                 pass  # they stand in the turn
 
     def _conclude(self, turn: Turn, *, kept: bool, history: bool) -> None:
-        exchange = turn.exchange()
-        if (spent := turn.spent()).turns:
+        exchange = exchange_of(turn)
+        if (spent := spent_by(turn)).turns:
             self.ledger.note(turn.chat or "none (-n)", exchange.model or exchange.provider, spent)
         if not history:
             return

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from .errors import AvaError
 from .usage import Ledger
@@ -19,10 +20,15 @@ MAIN = "main"
 
 
 class Chats(Mapping[str, "Chat"]):
-    """The chats behind the magics.  Each is made when it is first used: loading the extension stays cheap."""
+    """The chats behind the magics.  Each is made when it is first used: loading the extension stays cheap.
 
-    def __init__(self) -> None:
+    ``folder`` is where a relative path of a cassette begins.
+    """
+
+    def __init__(self, folder: str) -> None:
         self.ledger = Ledger()
+        self._folder = folder
+        self._cassette: dict[str, Any] = {}
         self._chats: dict[str, Chat] = {}
 
     def __getitem__(self, name: str) -> Chat:
@@ -39,10 +45,17 @@ class Chats(Mapping[str, "Chat"]):
         if name not in self._chats:
             from .chat import Chat
 
-            chat = self._chats[name] = Chat()
+            chat = self._chats[name] = Chat(**self._cassette)
+            chat.folder = self._folder
             chat.conversation.name = name
             chat.ledger = self.ledger
         return self._chats[name]
+
+    def use_cassette(self, **settings: Any) -> None:
+        """Set ``record`` or ``replay`` for every conversation, and for those to come."""
+        self._cassette |= settings
+        for chat in self._chats.values():
+            chat.settings = replace(chat.settings, **settings)
 
     def known(self, name: str = MAIN) -> Chat:
         """The chat of that name.  Raises :class:`AvaError` (``config``) where nothing was ever said in it."""

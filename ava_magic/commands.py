@@ -134,6 +134,16 @@ def usage(call: Call) -> object:
     return call.chats.ledger.table(call.chat.conversation.name if "chat" in call.arguments else None)
 
 
+def replay(call: Call) -> str:
+    """Take the replies from the cassette from now on."""
+    turn = call.chats.named().begin("", replay=True)  # raises where there is no cassette
+    call.chats.use_cassette(replay=True)
+    return (
+        f"{one_line(turn.endpoint.name)}: {turn.endpoint.why}.\n"
+        "To ask again: %config AvaMagics.record = '' (then 'PATH' to record), or restart the kernel."
+    )
+
+
 def state(chats: Chats, turn: Turn) -> str:
     """What would answer ``turn`` and why, and how to change it."""
     endpoint = turn.endpoint
@@ -166,6 +176,6 @@ Command = Callable[[Call], object]
 
 COMMANDS: Mapping[str, Command] = {
     **{"history": history, "undo": undo, "reset": reset, "usage": usage},
-    **{"save": save, "load": load, "resume": resume},
+    **{"save": save, "load": load, "resume": resume, "replay": replay},
 }
 """The commands by the key of their option; each does its work and returns what is to be shown: a text, or an object."""

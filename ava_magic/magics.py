@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.display import display
-from traitlets import Enum, Float, Int, Unicode
+from traitlets import Enum, Float, Int, Unicode, observe
 
 from . import runner
 from .arguments import Arguments, help_text, parse
@@ -66,14 +66,20 @@ class AvaMagics(Magics):
     frame_rate = Float(20.0, min=0.1, max=60.0, help="How often a reply is painted, per second").tag(config=True)
     display = Enum(["auto", "widget", "html", "text"], "auto", help="How a reply is shown").tag(config=True)
     rerun = Enum(["replace", "append"], "replace", help="What a cell run again does to its turn").tag(config=True)
+    record = Unicode("", help="A cassette: requests and replies are written into this file").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
+        self.chats = Chats(shell.starting_dir)  # first: a configured cassette is for it
         super().__init__(shell, **kwargs)
-        self.chats = Chats()
         self._shell = shell
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._just_shown: Reply | Pending | None = None
+
+    @observe("record")
+    def _change_cassette(self, change: Mapping[str, Any]) -> None:
+        """Another cassette, or none: ``%ava --replay`` was about the former one."""
+        self.chats.use_cassette(record=self.record, replay=None)
 
     @no_var_expand
     @needs_local_scope

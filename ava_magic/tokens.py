@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["estimate_tokens", "is_about_length", "own_tokens", "reported", "text_of"]
+__all__ = ["estimate_tokens", "how_to_shorten", "is_about_length", "own_tokens", "reported", "text_of"]
 
 _IMAGE = 1_000  # about what services count for one, whatever its size in bytes
 _BELIEVED = 4  # a count that is further off than this times counts something else: a cached part left out, say
@@ -86,3 +86,11 @@ def is_about_length(message: str) -> bool:
     """
     words = message.lower()
     return any(phrase in words for phrase in _TOO_LONG)
+
+
+def how_to_shorten(messages: int, context_tokens: int) -> str:
+    """What to do where ``messages`` of them, within ``context_tokens``, were too long for the model."""
+    if messages <= 2:  # the question, and a system message
+        return "shorten the question, or ask another model with -m"
+    least = f"it is {context_tokens:,} now"
+    return f"send less of the conversation (context_tokens, {least}), ask without it (-n), or forget it (--reset)"

@@ -12,16 +12,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from .cassette.take import Asked, Ending, Take
+from .cassette.tape import open_tape
 from .connection import Connection, Key
-from .conversation import Exchange, Message, Question, Rerun
-from .errors import AvaError
+from .conversation import Message, Question, Rerun
+from .errors import AvaError, NotRecorded
 from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
-from .records import FORMAT, to_record
 from .reply import Reply
-from .tokens import estimate_tokens, is_about_length, own_tokens, reported
-from .usage import Spent
+from .tokens import how_to_shorten, is_about_length
 
 __all__ = ["Settings", "Turn"]
 
@@ -42,11 +42,18 @@ class Settings:
     context_tokens: int = 16_000
     rerun: Rerun = "replace"
     options: Mapping[str, Any] = field(default_factory=dict)
+    record: str = ""
+    replay: bool | None = None
 
     def request_fields(self) -> dict[str, Any]:
         """The fields of the request's body beside the model and the messages."""
         named = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         return {name: value for name, value in named.items() if value is not None} | dict(self.options)
+
+    def named_provider(self) -> str:
+        """The name that the provider has as an endpoint, ``""`` where none is named."""
+        name = self.provider if isinstance(self.provider, str) else getattr(self.provider, "__name__", "")
+        return "" if name.strip() in ("", "auto") else name.strip().rpartition(":")[2]
 
 
 class Turn:
@@ -61,6 +68,10 @@ class Turn:
         waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
+        failed: whether it ended by an error.
+        ended: when it ended, in seconds since 1970; 0 before that.
+        model: the model that answers, or that was asked for; ``None`` where the endpoint chooses and has not said.
+        usage: the token counts that the endpoint has reported, by its own names, or ``None``.
         chat: the name of the conversation that it belongs to; ``None``: it is asked outside of every one.
     """
 
@@ -77,25 +88,18 @@ class Turn:
         self.waiting: tuple[str, float] | None = None
         self.started: float | None = None
         self.partial = False
+        self.failed = False
+        self.ended = 0.0
+        self.model = settings.model or None
+        self.usage: Mapping[str, Any] | None = None
         self._splitter = ThinkSplitter()
         self._thought_until = 0.0
+        self._take: Take | None = None
+        self._ending: Ending | None = None
         self._refusal = ""
-        self._usage: Mapping[str, Any] | None = None
         self._finish_reason: str | None = None
-        self._model = settings.model or None
-        self._seconds = 0.0
-        self._ended = 0.0
-        self._failed = False
-        self.endpoint: Endpoint = resolve(
-            settings.provider,
-            Connection(
-                base_url=settings.base_url,
-                key=settings.api_key,
-                idle_timeout=settings.timeout,
-                retries=settings.retries,
-                on_wait=self._wait,
-            ),
-        )
+        self._tape = open_tape(settings.record, settings.replay)
+        self.endpoint: Endpoint = self._tape.endpoint(self._find_endpoint)
 
     async def stream(self) -> AsyncGenerator[str, None]:
         """Ask, and yield the content as it comes.  Raises :class:`AvaError`, with what had arrived."""
@@ -103,7 +107,7 @@ class Turn:
         deltas: AsyncIterator[Delta] | None = None
         failure: AvaError | None = None
         try:
-            deltas = self.endpoint.ask(self.settings.model, self.messages, **self.settings.request_fields())
+            deltas = self._ask()
             async for delta in deltas:
                 if not isinstance(delta, str):
                     self._take_note(delta)
@@ -119,13 +123,14 @@ class Turn:
         except Exception as error:
             failure = self._as_ava_error(error)
         finally:
-            self._seconds = time.monotonic() - self.started
-            self._ended = time.time()
+            seconds = self._since_start()
+            self.ended = time.time()
             self.waiting = None
             if deltas is not None:
                 await hang_up(deltas)
+            failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
-            self.partial = self._failed = True
+            self.partial = self.failed = True
             self.notes.append("broken off before its end")
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
@@ -139,7 +144,9 @@ class Turn:
     @property
     def thought_for(self) -> float:
         """Seconds from sending the request to the last of the thinking."""
-        return max(0.0, self._thought_until - (self.started or 0.0))
+        if self._ending is not None:
+            return self._ending.thought_for
+        return round(max(0.0, self._thought_until - (self.started or 0.0)), 3)
 
     def reply(self) -> Reply:
         """What has come so far, or in the end all of it."""
@@ -154,53 +161,50 @@ class Turn:
         return Reply(
             text=text,
             messages=tuple(self.messages),
-            model=self._model,
+            model=self.model,
             provider=self.endpoint.name,
             endpoint=self.endpoint.url,
             finish_reason=self._finish_reason,
-            usage=self._usage,
+            usage=self.usage,
             reasoning="".join(self.thoughts),
             refusal=self._refusal,
             reasoning_seconds=self.thought_for,
             partial=self.partial,
-            seconds=self._seconds or time.monotonic() - (self.started or time.monotonic()),
+            seconds=self._ending.seconds if self._ending is not None else self._since_start(),
             notes=tuple(notes),
         )
 
-    def exchange(self) -> Exchange:
-        """The turn as the conversation keeps it."""
-        text = "".join(self.pieces)
-        return Exchange(
-            prompt=self.question.prompt,
-            reply=text,
-            anchor=self.question.anchor,
-            partial=self.partial,
-            model=self._model,
-            provider=self.endpoint.name,
-            at=self._ended or time.time(),
-            counts=own_tokens(self._usage, self.messages, text, "".join(self.thoughts)) if self._usage else None,
-        )
+    def _since_start(self) -> float:
+        now = time.monotonic()
+        return round(now - (now if self.started is None else self.started), 3)
 
-    def record(self) -> dict[str, Any]:
-        """The turn as plain data beside its output.  ``chat`` names the conversation that keeps it, if one does."""
-        exchange = self.exchange()
-        chat = None if self._failed else self.chat
-        retry = {"retry": True} if self.question.instead else {}
-        words = {"prompt": exchange.prompt, "reply": exchange.reply}
-        return {"format": FORMAT, "chat": chat, **words, **to_record(exchange), **retry}
-
-    def spent(self) -> Spent:
-        """The tokens that it took, by the endpoint's count where there is one; no turn where nothing came."""
-        sent = reported(self._usage, "prompt_tokens")
-        received = reported(self._usage, "completion_tokens")
-        if not (sent or received or self.pieces or self.thoughts):
-            return Spent()
-        return Spent(
-            turns=1,
-            sent=sent or sum(estimate_tokens(message["content"]) for message in self.messages),
-            received=received or estimate_tokens("".join([*self.thoughts, *self.pieces])),
-            estimated=not (sent and received),
+    def _find_endpoint(self) -> Endpoint:
+        settings = self.settings
+        connection = Connection(
+            base_url=settings.base_url,
+            key=settings.api_key,
+            idle_timeout=settings.timeout,
+            retries=settings.retries,
+            on_wait=self._wait,
         )
+        return resolve(settings.provider, connection)
+
+    def _ask(self) -> AsyncIterator[Delta]:
+        settings = self.settings
+        model, messages, fields = settings.model, self.messages, settings.request_fields()
+        asked = Asked(model, messages, fields, settings.named_provider(), self.question.anchor, settings.api_key)
+        self._take = self._tape.begin(asked, self.endpoint)
+        self.endpoint = self._take.endpoint
+        return self.endpoint.ask(model, messages, **fields)
+
+    def _end(self, ending: Ending) -> AvaError | None:
+        """Take down how the turn ended, which a recorded one knows better; return the failure that is to be raised."""
+        self._ending = ending = ending if self._take is None else self._take.end(ending)
+        if ending.stopped:
+            self.end_early()
+        if ending.note:
+            self.notes.append(ending.note)
+        return ending.failure
 
     def _split(self, thought: str, answer: str) -> str:
         if thought:
@@ -211,12 +215,6 @@ class Turn:
         self.thoughts.append(thought)
         self._thought_until = time.monotonic()
 
-    def _how_to_shorten(self) -> str:
-        if len(self.messages) <= 2:
-            return "shorten the question, or ask another model with -m"
-        least = f"it is {self.settings.context_tokens:,} now"
-        return f"send less of the conversation (context_tokens, {least}), ask without it (-n), or forget it (--reset)"
-
     def _wait(self, reason: str, seconds: float) -> None:
         self.waiting = (reason, time.monotonic() + seconds)
 
@@ -224,11 +222,11 @@ class Turn:
         if isinstance(delta, Reasoning):
             self._think(delta.text)
         elif isinstance(delta, Usage):
-            self._usage = delta.counts
+            self.usage = delta.counts
         elif isinstance(delta, FinishReason):
             self._finish_reason = delta.reason
         elif isinstance(delta, ModelName):
-            self._model = delta.name
+            self.model = delta.name
         elif isinstance(delta, Refusal):
             self._refusal += delta.text
 
@@ -236,6 +234,8 @@ class Turn:
         from .failures import ClientError, as_ava_error  # aiohttp is not loaded before it is needed
 
         where = self.endpoint.where
+        if isinstance(error, NotRecorded):
+            return error
         if isinstance(error, AvaError):
             failure = AvaError(f"{where}: {error}", error.kind)
         elif isinstance(error, ClientError | TimeoutError):
@@ -244,7 +244,9 @@ class Turn:
             failure = AvaError(f"the provider {where} failed: {type(error).__name__}: {error}", "api")
             failure.__cause__ = error  # a plug-in's author wants the traceback
         if is_about_length(str(failure)):
-            failure = AvaError(f"{failure}; {self._how_to_shorten()}", "bad_request")
+            failure = AvaError(
+                f"{failure}; {how_to_shorten(len(self.messages), self.settings.context_tokens)}", "bad_request"
+            )
         if self.endpoint.hint:
             failure = AvaError(f"{failure}{self.endpoint.hint}", failure.kind)
         return failure

@@ -29,12 +29,13 @@ OUTCOMES = (*KEEPING, "empty", "blank", "fails", "breaks off", "stopped early")
 
 @dataclass
 class Slot:
-    """What the model knows of one cell: its last run, with each turn's prompt and when it was asked."""
+    """What the model knows of one cell: its last run, with each turn's prompt and when it was asked, and those of the
+    turns that are not sent since a later run failed."""
 
     cell: str | None
     run: str
     turns: list[tuple[str, int]] = field(default_factory=list)
-    aside: bool = False
+    aside: list[tuple[str, int]] = field(default_factory=list)
 
 
 @dataclass
@@ -137,7 +138,7 @@ class Notebook(RuleBasedStateMachine):
 
     @invariant()
     def both_hold_the_same_turns(self) -> None:
-        expected = [(prompt, slot.cell, slot.run, slot.aside) for slot in self.slots for prompt, _ in slot.turns]
+        expected = [(t[0], slot.cell, slot.run, t in slot.aside) for slot in self.slots for t in slot.turns]
         held = [(e.prompt, e.anchor.cell, e.anchor.run, e.aside) for e in self.chat.conversation]
         assert held == expected
         assert all(exchange.reply == "words" for exchange in self.chat.conversation)
@@ -182,15 +183,15 @@ class Notebook(RuleBasedStateMachine):
         elif kept:
             self.change(self.with_turn(question, turn, former))
         else:
-            if any(not slot.aside for slot in former):
-                self.change([replace(slot, aside=True) if slot in former else slot for slot in self.slots])
+            if any(slot.aside != slot.turns for slot in former):
+                self.change([replace(slot, aside=slot.turns) if slot in former else slot for slot in self.slots])
             self.unanswered = question
 
     def with_turn(self, question: Asked, turn: tuple[str, int], former: list[Slot]) -> list[Slot]:
         slots = [slot for slot in self.slots if slot not in former]
         own = [slot for slot in slots if question.cell and (slot.cell, slot.run) == (question.cell, question.run)]
         if own:
-            return [Slot(s.cell, s.run, [*s.turns, turn]) if s is own[-1] else s for s in slots]
+            return [replace(s, turns=[*s.turns, turn]) if s is own[-1] else s for s in slots]
         place = self.slots.index(former[0]) if former else len(slots)
         return [*slots[:place], Slot(question.cell, question.run, [turn]), *slots[place:]]
 
@@ -203,7 +204,7 @@ class Notebook(RuleBasedStateMachine):
         slots = self.slots
         if question.turn is not None:
             earlier = [t for slot in slots for t in slot.turns]
-            aside = [t for slot in slots if slot.aside for t in slot.turns]
+            aside = [t for slot in slots for t in slot.aside]
             return [t[0] for t in earlier[: earlier.index(question.turn)] if t not in aside]
         former = self.former(question, rerun)
         own = [slot for slot in slots if question.cell and (slot.cell, slot.run) == (question.cell, question.run)]
@@ -211,12 +212,13 @@ class Notebook(RuleBasedStateMachine):
             slots = [slot for slot in slots[: slots.index(own[-1]) + 1] if slot not in former]
         elif former:
             slots = slots[: slots.index(former[0])]
-        return [prompt for slot in slots if not slot.aside for prompt, _ in slot.turns]
+        return [t[0] for slot in slots for t in slot.turns if t not in slot.aside]
 
     def replaced(self, slot: Slot, old: tuple[str, int], new: tuple[str, int]) -> Slot:
         if old not in slot.turns:
             return slot
-        return Slot(slot.cell, slot.run, [new if turn == old else turn for turn in slot.turns], slot.aside)
+        turns = [new if turn == old else turn for turn in slot.turns]
+        return replace(slot, turns=turns, aside=[turn for turn in slot.aside if turn != old])
 
     def newest(self) -> Asked | None:
         turns = [(turn, slot) for slot in self.slots for turn in slot.turns]

@@ -11,6 +11,7 @@ from IPython.display import display, update_display
 
 from ..blocks import Blocks
 from ..controls import visible
+from ..kept import record_of
 from ..markdown import plain, to_html
 from ..reply import Reply
 from ..unfinished import mend
@@ -40,7 +41,7 @@ def final_bundle(
     if failure:
         data["text/plain"] += f"\n{visible(failure)}"
         data["text/html"] += f'<p role="alert">{plain(failure)}</p>'
-    return data, {} if reply is None else {"ava_magic": turn.record()}
+    return data, {} if reply is None else {"ava_magic": record_of(turn)}
 
 
 class HtmlView:
