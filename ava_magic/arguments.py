@@ -105,6 +105,9 @@ OPTIONS = (
     Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
     Option(("-b", "--background"), "", "return at once; the reply streams on, and can be awaited"),
     Option(("-r", "--raw"), "", "leave {braces} as they are"),
+    Option(("--attach",), "PATH", "send a text file or an image along", many=True),
+    Option(("--preview",), "", "show the request and its size; send nothing"),
+    Option(("--send-secrets",), "", "send the prompt though it holds a key or a token"),
     Option(("--history",), "", "show the conversation; with -o, bind it to NAME", command=True),
     Option(
         ("--undo",), "[N]", "take back the last change of the conversation, or the last N", _count, command=True, bare=1

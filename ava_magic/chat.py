@@ -23,7 +23,8 @@ from typing import Any
 
 from .cassette.tape import locate
 from .connection import Key
-from .conversation import Anchor, Conversation, Exchange, Message, Question, Rerun, estimate_tokens, fit
+from .content import Mixed, without_images
+from .conversation import Anchor, Conversation, Exchange, Message, Rerun, Unanswered, estimate_tokens, fit
 from .errors import AvaError
 from .kept import exchange_of, spent_by
 from .providers.presets import Ask
@@ -105,6 +106,7 @@ class Chat:
     ) -> Turn:
         """A turn for ``prompt``, not yet sent.
 
+        ``prompt`` is a text, a :class:`~ava_magic.content.Mixed`, or the parts of OpenAI's content array.
         ``changes`` are settings for this turn alone; without ``history`` the conversation is neither read nor extended.
         ``instead`` is the exchange of the conversation that the new one takes the place of.
         Raises :class:`AvaError` (``config``) where no endpoint fits.
@@ -115,7 +117,11 @@ class Chat:
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
         if settings.temperature is not None and not math.isfinite(settings.temperature):
             raise AvaError("the temperature must be a number", "config")
-        turn = Turn(Question(prompt, anchor, instead), settings, self.conversation.name if history else None)
+        turn = Turn(prompt, settings, anchor)
+        if isinstance(prompt, Mixed):
+            turn.prompt = prompt.content(turn.endpoint.takes_images)
+        turn.instead = instead
+        turn.chat = self.conversation.name if history else None
         turn.follows = list(self._ahead) if history else []
         self._compose(turn, history)
         return turn
@@ -127,15 +133,17 @@ class Chat:
 
     def _compose(self, turn: Turn, history: bool) -> None:
         """Choose the messages that ``turn`` sends, from the conversation as it stands now."""
-        settings, where = turn.settings, turn.question
+        settings = turn.settings
         system: list[Message] = [{"role": "system", "content": settings.system}] if settings.system else []
-        question: Message = {"role": "user", "content": where.prompt}
+        question: Message = {"role": "user", "content": turn.prompt}
         earlier: list[Exchange] = []
         if history:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
-            before = self.conversation.before(where.anchor, settings.rerun, where.instead)
+            before = self.conversation.before(turn.anchor, settings.rerun, turn.instead)
             earlier, turn.left_out = fit(before, room)
         turn.messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
+        if not turn.endpoint.takes_images:
+            turn.messages = without_images(turn.messages)
 
     async def run(self, turn: Turn, *, history: bool = True) -> AsyncGenerator[str, None]:
         """Send a turn that was begun; yield its content as it comes, and keep it in the conversation."""
@@ -184,6 +192,6 @@ class Chat:
         if not history:
             return
         if kept and exchange.reply.strip():  # services refuse messages of white space alone
-            self.conversation.add(exchange, turn.settings.rerun, turn.question.instead)
+            self.conversation.add(exchange, turn.settings.rerun, turn.instead)
         else:
-            self.conversation.miss(turn.question, turn.settings.rerun)
+            self.conversation.miss(Unanswered(turn.prompt, turn.anchor, turn.instead), turn.settings.rerun)

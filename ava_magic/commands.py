@@ -19,7 +19,7 @@ from .history import History, age, counted
 
 if TYPE_CHECKING:
     from .chat import Chat
-    from .conversation import Anchor, Question
+    from .conversation import Anchor, Unanswered
     from .turn import Turn
 
 __all__ = ["COMMANDS", "Call", "last_question", "state"]
@@ -69,8 +69,10 @@ def history(call: Call) -> History:
     return History(chat.conversation, fit(chat.conversation.in_use(), room)[1])
 
 
-def last_question(call: Call) -> Question:
+def last_question(call: Call) -> Unanswered:
     """What ``--retry`` asks again.  Raises :class:`AvaError` (``config``) where nothing was asked."""
+    if "attach" in call.arguments:
+        raise AvaError("--retry asks what was asked, and --attach adds to it: ask anew instead", "config")
     question = call.chat.conversation.last_question()
     if question is None:
         raise AvaError(f"nothing was asked in the conversation {call.name} that could be asked again", "config")
@@ -131,7 +133,7 @@ def resume(call: Call) -> str:
 
 def usage(call: Call) -> object:
     """What was spent, in all conversations or in the one that is named."""
-    return call.chats.ledger.table(call.chat.conversation.name if "chat" in call.arguments else None)
+    return call.chats.ledger.listing(call.chat.conversation.name if "chat" in call.arguments else None)
 
 
 def replay(call: Call) -> str:

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, TypedDict, overload
 
+from .content import text_of
 from .controls import one_line
 from .errors import AvaError
-from .tokens import estimate_tokens, text_of
+from .tokens import estimate_tokens
 
-__all__ = ["Anchor", "Conversation", "Exchange", "Message", "Question", "Rerun", "estimate_tokens", "fit"]
+__all__ = ["Anchor", "Conversation", "Exchange", "Message", "Rerun", "Unanswered", "estimate_tokens", "fit"]
 
 Rerun = Literal["replace", "append"]
 
@@ -72,7 +73,7 @@ class Exchange:
         return sum(self.counts or (estimate_tokens(message["content"]) for message in self.messages()))
 
 
-class Question(NamedTuple):
+class Unanswered(NamedTuple):
     """A question that can be asked again: where it was asked, and the exchange that a new answer takes the place of."""
 
     prompt: Any
@@ -87,7 +88,7 @@ class Conversation(Sequence[Exchange]):
         self.name = name
         self._exchanges = list(exchanges)  # never changed in place: what was before a change is kept for undo()
         self._changes: deque[tuple[str, list[Exchange]]] = deque(maxlen=_UNDONE_AT_MOST)
-        self._unanswered: Question | None = None
+        self._unanswered: Unanswered | None = None
 
     @classmethod
     def from_openai(cls, messages: Sequence[Mapping[str, Any]], name: str = "main") -> Conversation:
@@ -167,7 +168,7 @@ class Conversation(Sequence[Exchange]):
         kind = "turn" if len(kept) == len(self) else "rerun"
         self._change(f"the {kind} {_quoted(exchange.prompt)}", [*kept[:place], exchange, *kept[place:]])
 
-    def miss(self, question: Question, rerun: Rerun = "replace") -> None:
+    def miss(self, question: Unanswered, rerun: Rerun = "replace") -> None:
         """``question`` got no answer: what its cell's last run added is set aside, and it can be asked again."""
         if question.instead is None and rerun == "replace":
             former = [e.anchor.is_earlier_run_of(question.anchor) and not e.aside for e in self]
@@ -176,12 +177,12 @@ class Conversation(Sequence[Exchange]):
                 self._change(f"the failed rerun {_quoted(question.prompt)}", aside)
         self._unanswered = question
 
-    def last_question(self) -> Question | None:
+    def last_question(self) -> Unanswered | None:
         """The question that was asked last, answered or not; ``None`` where nothing was."""
         if self._unanswered or not self._exchanges:
             return self._unanswered
         last = max(reversed(self._exchanges), key=lambda exchange: exchange.at)
-        return Question(last.prompt, last.anchor, last)
+        return Unanswered(last.prompt, last.anchor, last)
 
     def reset(self) -> None:
         """Forget every exchange."""

@@ -29,11 +29,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .content import text_of
 from .controls import one_line
 from .conversation import Conversation, Exchange
 from .errors import AvaError
 from .records import FORMAT, from_record, to_record
-from .tokens import text_of
 
 __all__ = ["from_json", "from_markdown", "is_conversation", "to_json", "to_markdown"]
 

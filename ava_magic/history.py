@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .content import text_of
 from .controls import one_line
-from .tables import Table
-from .tokens import text_of
+from .listing import Listing
 
 if TYPE_CHECKING:
     from .conversation import Conversation, Exchange
@@ -55,7 +55,7 @@ class History:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         head = ("#", "cell", "you", "reply", "model", "tokens", "age", "sent now")
         rows = [tuple(map(str, row)) for row in self._rows()]
-        return {"text/plain": str(self), "text/html": Table(self._caption(), head, rows, ("#", "tokens")).to_html()}
+        return {"text/plain": str(self), "text/html": Listing(self._caption(), head, rows, ("#", "tokens")).to_html()}
 
     def _caption(self) -> str:
         turns = len(self._exchanges)

@@ -20,9 +20,9 @@ def exchange_of(turn: Turn) -> Exchange:
     """The turn as the conversation keeps it."""
     text = "".join(turn.pieces)
     return Exchange(
-        prompt=turn.question.prompt,
+        prompt=turn.prompt,
         reply=text,
-        anchor=turn.question.anchor,
+        anchor=turn.anchor,
         partial=turn.partial,
         model=turn.model,
         provider=turn.endpoint.name,
@@ -35,7 +35,7 @@ def record_of(turn: Turn) -> dict[str, Any]:
     """The turn as plain data beside its output.  ``chat`` names the conversation that keeps it, if one does."""
     exchange = exchange_of(turn)
     chat = None if turn.failed else turn.chat
-    retry = {"retry": True} if turn.question.instead else {}
+    retry = {"retry": True} if turn.instead else {}
     words = {"prompt": exchange.prompt, "reply": exchange.reply}
     return {"format": FORMAT, "chat": chat, **words, **to_record(exchange), **retry}
 

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
-from IPython.display import display
+from IPython.display import display as show
 from traitlets import Enum, Float, Int, Unicode, observe
 
 from . import runner
@@ -20,10 +20,13 @@ from .asking import Asking
 from .background import Pending, start
 from .chats import MAIN, Chats
 from .commands import COMMANDS, Call, last_question, state
+from .content import text_of
 from .controls import visible
-from .conversation import Anchor, Question
+from .conversation import Anchor, Unanswered
+from .displays import ShellDisplay, visible_names
 from .errors import AvaError, Stopped, StoppedTask
-from .prompt import carried_secret, interpolate
+from .preview import preview
+from .question import Question, compose, forbid_secrets
 from .reply import Reply
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
 from .views import choose
@@ -114,7 +117,12 @@ class AvaMagics(Magics):
         run = runner.Run()
         is_the_cell = in_own_task_of_a_cell()
         with runner.interrupts(run, passes_on=not is_the_cell):
-            asking = self._read(line, cell, local_ns, run)
+            try:
+                asking = self._read(line, cell, local_ns, run)
+            except Stopped as stop:
+                if is_the_cell:
+                    raise
+                raise StoppedTask(str(stop)) from None
             if asking is None:
                 return None
             if asking.background:
@@ -160,9 +168,10 @@ class AvaMagics(Magics):
             anchor = self._anchor.get(self._last_anchor)
             call = Call(self.chats, arguments, self._settings(arguments), anchor, self._shell.user_ns)
             if arguments.command == "retry":
-                return self._begin(last_question(call), [], arguments, run)
+                asked = last_question(call)
+                return self._begin(Question([text_of(asked.prompt)]), asked, arguments, run)
             shown = COMMANDS[arguments.command](call)
-            print(visible(shown)) if isinstance(shown, str) else display(shown)
+            print(visible(shown)) if isinstance(shown, str) else show(shown)
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         if prompt:
@@ -172,29 +181,37 @@ class AvaMagics(Magics):
             return None
         raise AvaError("nothing is asked: the question goes after the options, or in the lines under %%ava", "config")
 
-    def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> Asking:
-        notes: list[str] = []
-        if "raw" not in arguments:
-            filled = interpolate(prompt, {**self._shell.user_ns, **local_ns}, self._describe)
-            prompt = filled.text
-            notes = [f"{field} {size:,} characters" for field, size in filled.inserted]
-        return self._begin(Question(prompt, self._anchor.get(self._last_anchor)), notes, arguments, run)
+    def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> Asking | None:
+        question = self._compose(prompt, arguments, local_ns)
+        return self._begin(question, Unanswered(question, self._anchor.get(self._last_anchor)), arguments, run)
 
-    def _begin(self, question: Question, notes: list[str], arguments: Arguments, run: runner.Run) -> Asking:
+    def _begin(self, question: Question, asked: Unanswered, arguments: Arguments, run: runner.Run) -> Asking | None:
         settings = self._settings(arguments)
-        for text in (str(question.prompt), settings["system"], str(settings["options"])):
-            if name := carried_secret(text, os.environ):
-                raise AvaError(f"the prompt holds the value of {name}, so it was not sent", "config")
+        if "send_secrets" not in arguments:
+            others = {"the system message": settings["system"], "an option": str(settings["options"])}
+            forbid_secrets(question, others, os.environ)
         history = "no_history" not in arguments
         if not history and "chat" in arguments:
             raise AvaError("-n and -c do not go together: -n asks outside of every conversation", "config")
         chat = self.chats.named(arguments.options.get("chat", MAIN))
-        turn = chat.begin(question.prompt, question.anchor, history=history, instead=question.instead, **settings)
-        turn.notes += notes
+        turn = chat.begin(asked.prompt, asked.anchor, history=history, instead=asked.instead, **settings)
+        if lines := question.about(turn.endpoint.takes_images):
+            print(lines)
+        if "preview" in arguments:
+            show(preview(turn), raw=True)
+            return None
         background = "background" in arguments
         view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
         out = arguments.options.get("out", "")
         return Asking(chat, turn, view, run, history=history, background=background, out=out)
+
+    def _compose(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any]) -> Question:
+        namespace = None if "raw" in arguments else {**visible_names(self._shell), **local_ns}
+        try:
+            with runner.raising_interrupts():  # a value's own code runs here
+                return compose(prompt, namespace, ShellDisplay(self._shell), arguments.options.get("attach", ()))
+        except KeyboardInterrupt:
+            raise Stopped("stopped before the question was sent") from None
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""
@@ -230,14 +247,6 @@ class AvaMagics(Magics):
             return "the reply was stopped before its first word", None
         self._shell.displayhook.update_user_ns(self._conclude(asking))
         return "the reply was stopped; what had come is kept, in _ and in the conversation", reply
-
-    def _describe(self, value: Any) -> str | None:
-        """A value as the notebook would show it in plain text, ``None`` where it cannot be shown."""
-        if isinstance(value, Reply):
-            return value.text
-        formatter: Any = self._shell.display_formatter
-        words: str | None = formatter.formatters["text/plain"](value)
-        return words
 
 
 AvaMagics.ava.__doc__ = _HELP

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["estimate_tokens", "how_to_shorten", "is_about_length", "own_tokens", "reported", "text_of"]
+from .content import image_urls, text_of
+
+__all__ = ["estimate_tokens", "how_to_shorten", "is_about_length", "own_tokens", "reported"]
 
 _IMAGE = 1_000  # about what services count for one, whatever its size in bytes
 _BELIEVED = 4  # a count that is further off than this times counts something else: a cached part left out, say
@@ -24,25 +26,16 @@ _TOO_LONG = (
 )
 
 
-def text_of(content: Any) -> str:
-    """A message's content as text alone; ``[image]`` stands where one is."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return str(content)
-    return "".join(str(part.get("text", "[image]")) for part in content if isinstance(part, Mapping))
-
-
 def estimate_tokens(content: Any) -> int:
     """Tokens of a message with ``content`` by rule of thumb: one for each four bytes of UTF-8, a thousand for an image,
     and four for the message around it.
 
+    Of an image that is about what the services say for a thousand pixels each way
+    (https://platform.openai.com/docs/guides/images-vision, https://docs.anthropic.com/en/docs/build-with-claude/vision).
     The rule for English is OpenAI's own (https://platform.openai.com/tokenizer); counting bytes rather than characters
     keeps it on the safe side for other scripts.
     """
-    parts = content if isinstance(content, list) else []
-    images = sum(1 for part in parts if isinstance(part, Mapping) and part.get("type") == "image_url")
-    return len(text_of(content).encode("utf-8", "replace")) // 4 + _IMAGE * images + 4
+    return len(text_of(content).encode("utf-8", "replace")) // 4 + _IMAGE * len(image_urls(content)) + 4
 
 
 def reported(usage: Mapping[str, Any] | None, name: str) -> int | None:

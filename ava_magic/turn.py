@@ -15,7 +15,7 @@ from typing import Any
 from .cassette.take import Asked, Ending, Take
 from .cassette.tape import open_tape
 from .connection import Connection, Key
-from .conversation import Message, Question, Rerun
+from .conversation import Anchor, Exchange, Message, Rerun
 from .errors import AvaError, NotRecorded
 from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
@@ -72,13 +72,16 @@ class Turn:
         ended: when it ended, in seconds since 1970; 0 before that.
         model: the model that answers, or that was asked for; ``None`` where the endpoint chooses and has not said.
         usage: the token counts that the endpoint has reported, by its own names, or ``None``.
+        instead: the exchange of the conversation that it takes the place of, or ``None``.
         chat: the name of the conversation that it belongs to; ``None``: it is asked outside of every one.
     """
 
-    def __init__(self, question: Question, settings: Settings, chat: str | None) -> None:
-        self.question = question
+    def __init__(self, prompt: Any, settings: Settings, anchor: Anchor) -> None:
+        self.prompt = prompt
         self.settings = settings
-        self.chat = chat
+        self.anchor = anchor
+        self.instead: Exchange | None = None
+        self.chat: str | None = None
         self.messages: list[Message] = []
         self.left_out = 0
         self.follows: list[Future[None]] = []
@@ -192,7 +195,7 @@ class Turn:
     def _ask(self) -> AsyncIterator[Delta]:
         settings = self.settings
         model, messages, fields = settings.model, self.messages, settings.request_fields()
-        asked = Asked(model, messages, fields, settings.named_provider(), self.question.anchor, settings.api_key)
+        asked = Asked(model, messages, fields, settings.named_provider(), self.anchor, settings.api_key)
         self._take = self._tape.begin(asked, self.endpoint)
         self.endpoint = self._take.endpoint
         return self.endpoint.ask(model, messages, **fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .history import counted
-from .tables import Table
+from .listing import Listing
 
 __all__ = ["Ledger", "Spent"]
 
@@ -34,7 +34,7 @@ class Ledger(dict[tuple[str, str], Spent]):
         """Add what a turn has spent."""
         self.setdefault((conversation, model), Spent()).add(spent)
 
-    def table(self, conversation: str | None = None) -> Table:
+    def listing(self, conversation: str | None = None) -> Listing:
         """All of it, or that of one conversation, with the sum below."""
         chosen = {key: spent for key, spent in sorted(self.items()) if conversation in (None, key[0])}
         total = Spent()
@@ -47,7 +47,7 @@ class Ledger(dict[tuple[str, str], Spent]):
         if total.estimated:
             caption += " Where it says about, the endpoint did not report all, and the rest is estimated."
         head = ("conversation", "model", "turns", "tokens sent", "tokens received")
-        return Table(caption, head, rows, head[2:])
+        return Listing(caption, head, rows, head[2:])
 
 
 def _figures(spent: Spent) -> tuple[str, str, str]:

@@ -17,6 +17,7 @@ ROOT = Path(ava_magic.__file__).parent
 PURE = {
     *(
         "prompt",
+        *("content", "lookup", "sources", "tables", "frames", "arrays", "values", "leaks", "attachments", "question"),
         "conversation",
         "markdown",
         "rules",
@@ -29,7 +30,7 @@ PURE = {
         "reply",
     ),
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
-    *("tokens", "history", "tables", "usage", "records", "formats", "files", "resume"),
+    *("tokens", "history", "listing", "usage", "records", "formats", "files", "resume"),
     *("cassette", "cassette.entry", "cassette.nearest"),
     *("providers.chunks", "providers.base"),
 }

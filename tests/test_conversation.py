@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
-from ava_magic.conversation import Anchor, Conversation, Exchange, Question, estimate_tokens, fit
+from ava_magic.conversation import Anchor, Conversation, Exchange, Unanswered, estimate_tokens, fit
 
 
 def exchange(prompt: str, cell: str | None = None, run: str = "") -> Exchange:
@@ -193,7 +193,7 @@ def test_as_many_whole_exchanges_from_the_end_as_fit_are_kept(exchanges: list[Ex
 def test_undo_takes_back_the_last_change_of_whatever_kind(conversation: Conversation) -> None:
     conversation.add(exchange("d", "D", "4"))
     conversation.add(exchange("a2", "A", "5"))
-    conversation.miss(Question("b2", Anchor("B", "6")))
+    conversation.miss(Unanswered("b2", Anchor("B", "6")))
     conversation.reset()
     conversation.become([exchange("x")], "the load of x.json")
     assert conversation.undo() == ["the load of x.json"]
@@ -228,7 +228,7 @@ def test_a_hundred_changes_are_remembered() -> None:
 
 def test_a_rerun_without_an_answer_keeps_the_former_turns_and_does_not_send_them(conversation: Conversation) -> None:
     conversation.add(exchange("b'", "B", "2"))
-    conversation.miss(Question("b2", Anchor("B", "4")))
+    conversation.miss(Unanswered("b2", Anchor("B", "4")))
     assert prompts(conversation) == ["a", "b", "b'", "c"]
     assert prompts(conversation.before(Anchor())) == ["a", "c"]
     assert [message["content"] for message in conversation.to_openai()[::2]] == ["a", "c"]
@@ -239,19 +239,19 @@ def test_a_rerun_without_an_answer_keeps_the_former_turns_and_does_not_send_them
 def test_a_rerun_that_fails_after_its_first_turn_leaves_that_turn_and_no_former_one(conversation: Conversation) -> None:
     conversation.add(exchange("b'", "B", "2"))
     conversation.add(exchange("b2", "B", "4"))
-    conversation.miss(Question("b2'", Anchor("B", "4")))
+    conversation.miss(Unanswered("b2'", Anchor("B", "4")))
     assert prompts(conversation) == prompts(conversation.in_use()) == ["a", "b2", "c"]
 
 
 @pytest.mark.parametrize("anchor", [Anchor("D", "4"), Anchor(None, "4"), Anchor("B", "2")])
 def test_a_question_without_an_answer_changes_nothing_elsewhere(conversation: Conversation, anchor: Anchor) -> None:
-    conversation.miss(Question("x", anchor))
+    conversation.miss(Unanswered("x", anchor))
     assert prompts(conversation.in_use()) == ["a", "b", "c"]
     assert conversation.undo() == []
 
 
 def test_with_append_a_rerun_without_an_answer_sets_nothing_aside(conversation: Conversation) -> None:
-    conversation.miss(Question("b2", Anchor("B", "4")), rerun="append")
+    conversation.miss(Unanswered("b2", Anchor("B", "4")), rerun="append")
     assert prompts(conversation.in_use()) == ["a", "b", "c"]
 
 
@@ -260,12 +260,12 @@ def test_the_last_question_is_the_one_that_was_asked_last() -> None:
     assert conversation.last_question() is None
     conversation.add(Exchange("a", "1", Anchor("A", "1"), at=30.0))
     conversation.add(Exchange("b", "1", Anchor("B", "2"), at=20.0))
-    assert conversation.last_question() == Question("a", Anchor("A", "1"), conversation[0])
-    conversation.miss(Question("c", Anchor("C", "3")))
-    assert conversation.last_question() == Question("c", Anchor("C", "3"))
+    assert conversation.last_question() == Unanswered("a", Anchor("A", "1"), conversation[0])
+    conversation.miss(Unanswered("c", Anchor("C", "3")))
+    assert conversation.last_question() == Unanswered("c", Anchor("C", "3"))
     conversation.add(Exchange("d", "1", at=40.0))
     conversation.undo()
-    assert conversation.last_question() == Question("a", Anchor("A", "1"), conversation[0])
+    assert conversation.last_question() == Unanswered("a", Anchor("A", "1"), conversation[0])
 
 
 def test_an_answer_instead_of_another_takes_its_place_alone() -> None:
@@ -342,5 +342,5 @@ def test_a_turn_follows_those_of_its_own_run_and_takes_the_place_of_every_earlie
 
 def test_an_answer_that_fails_to_replace_another_sets_nothing_aside() -> None:
     conversation = Conversation([exchange("a", "A", "1"), exchange("a2", "A", "2")])
-    conversation.miss(Question("a2", Anchor("A", "2"), conversation[1]))
+    conversation.miss(Unanswered("a2", Anchor("A", "2"), conversation[1]))
     assert prompts(conversation.in_use()) == ["a", "a2"]

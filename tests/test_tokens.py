@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ava_magic.tokens import estimate_tokens, is_about_length, own_tokens, reported, text_of
+from ava_magic.tokens import estimate_tokens, is_about_length, own_tokens, reported
 
 HELLO = [{"role": "user", "content": "x" * 400}]  # estimated as 104 tokens
 LONG = [{"role": "system", "content": "x" * 784}, *HELLO]  # 200 more
@@ -65,9 +65,3 @@ def test_what_services_say_of_a_prompt_that_is_too_long_is_understood(message: s
 @pytest.mark.parametrize("message", ["", "no such model", "max_tokens must be above 0", "invalid length of key"])
 def test_other_errors_are_not_taken_for_it(message: str) -> None:
     assert not is_about_length(message)
-
-
-def test_content_is_told_as_text() -> None:
-    parts = [{"type": "text", "text": "look: "}, {"type": "image_url", "image_url": {"url": "data:"}}, 5]
-    assert text_of(parts) == "look: [image]"
-    assert (text_of("hi"), text_of(5)) == ("hi", "5")
