@@ -44,6 +44,11 @@ class Cell:
         return "\n".join(line for content in self.of_type("error") for line in content["traceback"])
 
     @property
+    def shown(self) -> str:
+        """What a command shows, as a terminal would: what it prints, then its outputs in plain text."""
+        return self.stdout + "".join(output["data"][PLAIN] for output in self.outputs)
+
+    @property
     def result(self) -> str:
         return "".join(content["data"][PLAIN] for content in self.of_type("execute_result"))
 

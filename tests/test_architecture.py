@@ -30,6 +30,7 @@ PURE = {
         "reply",
     ),
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
+    *("tokens", "history", "listing", "usage", "records", "formats", "files", "resume"),
     *("cassette", "cassette.entry", "cassette.nearest"),
     *("providers.chunks", "providers.message", "providers.base"),
 }

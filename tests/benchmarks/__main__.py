@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 
+from .conversation import conversation
 from .decode import decode, delta
 from .first_delta import first_delta
 from .lateness import lateness
@@ -19,7 +20,7 @@ from .traffic import traffic
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     benchmark.__name__: benchmark
-    for benchmark in (decode, delta, load, first_delta, stop, traffic, lateness, prompt, throughput)
+    for benchmark in (decode, delta, load, first_delta, stop, traffic, lateness, prompt, throughput, conversation)
 }
 
 
