@@ -118,22 +118,34 @@ def run(
         else:
             _run_in_thread(work, paint, run)
         return
-    if may_nest(running) and _nest(running):
-        running.run_until_complete(awaited(work, paint, run))
+    # uvloop is no BaseEventLoop: it cannot be nested, and apply() would patch asyncio before it says so.
+    if may_nest(running) and isinstance(running, asyncio.BaseEventLoop):
+        _run_nested(awaited(work, paint, run), running)
     else:
         _run_in_thread(work, paint, run)
 
 
-def _nest(loop: asyncio.AbstractEventLoop) -> bool:
-    """Make a running loop one that runs another coroutine inside; false for a loop that cannot (uvloop)."""
-    if not isinstance(loop, asyncio.BaseEventLoop):
-        return False  # asked before apply(), which patches asyncio.run even for a loop that it then refuses
+def _run_nested(coroutine: Coroutine[Any, Any, None], loop: asyncio.BaseEventLoop) -> None:
+    """Run a coroutine inside a loop that is running, with the loop's other tasks beside it."""
+    if not hasattr(loop, "_nest_patched"):  # else the program did so itself; the two must not both be applied
+        try:
+            import nest_asyncio2 as nest  # the maintained fork, which newer kernels install
+        except ImportError:
+            import nest_asyncio as nest
+        nest.apply(loop)
+    ready: Any = loop._ready  # type: ignore[attr-defined]  # as nest_asyncio itself does
+    waiting = len(ready)
     try:
-        import nest_asyncio2 as nest  # the maintained fork, which newer kernels install
-    except ImportError:
-        import nest_asyncio as nest
-    nest.apply(loop)
-    return True
+        loop.run_until_complete(coroutine)
+    finally:
+        # The turn of the loop that called us counted its handles before it was patched, and takes as many still; those
+        # that ran inside are gone, and it would fall over an empty queue.
+        for _ in range(waiting - len(ready)):
+            loop.call_soon(_nothing)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _run_in_thread(work: Work, paint: Paint, run: Run) -> None:

@@ -90,9 +90,11 @@ class Kernel:
             "allow_stdin": allow_stdin,
             "stop_on_error": True,
         } | options
-        message = self.client.session.msg("execute_request", content)
-        if cell_id is not None:
-            message["metadata"]["cellId"] = cell_id
+        return self.send("execute_request", content, {} if cell_id is None else {"cellId": cell_id})
+
+    def send(self, kind: str, content: dict[str, Any], metadata: dict[str, str] | None = None) -> Cell:
+        """Send any message on the shell channel; what comes of it is collected as a cell's outputs are."""
+        message = self.client.session.msg(kind, content, metadata=metadata)
         self.client.shell_channel.send(message)
         return Cell(message["header"]["msg_id"])
 

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 __all__ = ["HtmlView", "WidgetView", "close_what_is_left"]
 
 _HOW_TO_STOP = "interrupt the kernel to stop"
+_FALLBACK = (
+    "was asked; its whole reply will stand here. (Where it does not, as in jupyter console: "
+    "%config AvaMagics.display = 'text')"
+)
 _SLOWEST_STATUS = 1.0  # seconds between two updates of the line that shows time and tokens
 _LONG_ENOUGH_TO_LEAVE = 15.0  # seconds
 _QUICKLY_RENDERED = 50_000  # characters of a reply that take about a tenth of a second
@@ -110,7 +114,7 @@ class WidgetView:
                     "version_minor": 0,
                     "model_id": self._area.model_id,
                 },
-                "text/plain": f"{visible(self._turn.endpoint.name)} was asked; its whole reply will stand here.",
+                "text/plain": f"{visible(self._turn.endpoint.name)} {_FALLBACK}",
             },
             raw=True,
             display_id=self._display_id,
