@@ -79,6 +79,9 @@ async def awaited(work: Work, paint: Paint, run: Run) -> None:
     try:
         await run.follow(work)
         await asyncio.sleep(0)  # what was closed is closed now, before the last painting, which may take a while
+    except asyncio.CancelledError:
+        if not run.stopped:  # one interrupt may cancel twice: by us, and through the cell that waits for this task
+            raise
     finally:
         clock.cancel()
 

@@ -64,10 +64,17 @@ class Cell:
     @property
     def painted(self) -> list[str]:
         """The HTML of every frame of every ``Output`` widget, in order."""
-        states = [
-            c["data"]["state"] for c in self.of_type("comm_open") + self.of_type("comm_msg") if "state" in c["data"]
-        ]
-        return [output["data"][HTML] for state in states for output in state.get("outputs") or ()]
+        return [output["data"][HTML] for state in self._states for output in state.get("outputs") or ()]
+
+    @property
+    def statuses(self) -> str:
+        """Every line that a widget has shown of a reply under way."""
+        return "\n".join(state["value"] for state in self._states if isinstance(state.get("value"), str))
+
+    @property
+    def _states(self) -> list[dict[str, Any]]:
+        contents = self.of_type("comm_open") + self.of_type("comm_msg")
+        return [content["data"]["state"] for content in contents if "state" in content["data"]]
 
 
 class Kernel:
