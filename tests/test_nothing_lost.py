@@ -22,8 +22,8 @@ def files():
             pass
 
 def census():
-    gc.collect()
     opened = [name for name in files() if "eventfd" not in name]  # ipykernel clears those of threads away every 10 s
+    gc.collect()  # after that: files are closed, and not left to the collector
     widgets = getattr(ipywidgets.widgets.widget, "_instances", None)
     return {
         "tasks": len(asyncio.all_tasks()),
@@ -98,6 +98,13 @@ def test_loading_again_and_again_leaves_nothing_behind(asked: Kernel, endpoint: 
     for _ in range(20):
         assert asked.run(code).status == "ok"
     assert _census(asked) == before
+
+
+@pytest.mark.parametrize("code", ["%ava -n hi", "ask()", "%%time\n%ava -n hi"])
+def test_within_the_cell_already_the_handler_is_given_back(asked: Kernel, endpoint: Endpoint, code: str) -> None:
+    endpoint.says("ok")
+    assert asked.run(f"{code}\nafter = repr(signal.getsignal(signal.SIGINT))").status == "ok"
+    assert "ava_magic" not in asked.value("after")
 
 
 def test_a_cell_that_asks_leaves_variables_history_and_out_as_any_cell(asked: Kernel, endpoint: Endpoint) -> None:
