@@ -124,8 +124,13 @@ class Kernel:
         raise AssertionError(f"waited in vain; so far: {[m['msg_type'] for m in cell.messages]} {cell.error}")
 
     def run(self, code: str, **options: Any) -> Cell:
-        """Run a cell to its end.  No other cell waits, so there is none for an error to abort."""
-        return self.finish(self.start(code, **{"stop_on_error": False, **options}))
+        """Run a cell to its end.  No other cell waits, so there is none for an error to abort.
+
+        A cell that comes in the moment after an error may be aborted too, before it has run: it is sent again.
+        """
+        while (cell := self.finish(self.start(code, **{"stop_on_error": False, **options}))).status == "aborted":
+            pass
+        return cell
 
     def value(self, expression: str) -> str:
         """The ``repr`` of an expression."""

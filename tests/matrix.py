@@ -74,7 +74,7 @@ class Environment:
         return tuple(f"{name} {was} became {after[name]}" for name, was in before.items() if after[name] != was)
 
     def versions(self) -> dict[str, str]:
-        listed = _uv("pip", "freeze", "--python", self.python)
+        listed = _uv("pip", "freeze", "--quiet", "--python", self.python)
         return dict(line.split("==") for line in listed.splitlines() if "==" in line)
 
     def test(self, report: Path, log: Path) -> Outcome:
