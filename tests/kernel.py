@@ -67,9 +67,9 @@ class Cell:
         return [output["data"][HTML] for state in self._states for output in state.get("outputs") or ()]
 
     @property
-    def statuses(self) -> str:
-        """Every line that a widget has shown of a reply under way."""
-        return "\n".join(state["value"] for state in self._states if isinstance(state.get("value"), str))
+    def shown(self) -> str:
+        """All that the widgets have shown so far: every frame, and every line that tells how it goes."""
+        return "\n".join([*self.painted, *(s["value"] for s in self._states if isinstance(s.get("value"), str))])
 
     @property
     def _states(self) -> list[dict[str, Any]]:
@@ -137,6 +137,11 @@ class Kernel:
         cell = self.run(f"print(repr(({expression})))", store_history=False)
         assert cell.status == "ok", cell.error
         return cell.stdout.strip()
+
+    def lets_errors_through(self, code: str) -> bool:
+        """Whether an error in that cell ends it: old versions of IPython swallow it under ``%%time``."""
+        magic = code.partition("\n")[0] if code.startswith("%%time") else ""
+        return self.run(f"{magic}\n1 / 0").status == "error"
 
     def is_complete(self, code: str) -> str:
         """What the kernel says of code that is still being typed: ``complete``, ``incomplete`` or ``invalid``."""

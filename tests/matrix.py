@@ -65,13 +65,15 @@ class Environment:
 
     def install(self) -> tuple[str, ...]:
         """Install the pins, then ava_magic, then what its tests need; return what ava_magic changed of the first."""
+        changed: tuple[str, ...] = ()
         if self._row.pins:
             self._install(*self._row.pins)
-        before = self.versions()
-        self._install("-e", str(_ROOT))
-        after = self.versions()
+            before = self.versions()
+            self._install("-e", str(_ROOT))
+            after = self.versions()
+            changed = tuple(f"{name} {was} became {after[name]}" for name, was in before.items() if after[name] != was)
         self._install("-e", f"{_ROOT}[test]", *self._row.pins)
-        return tuple(f"{name} {was} became {after[name]}" for name, was in before.items() if after[name] != was)
+        return changed
 
     def versions(self) -> dict[str, str]:
         listed = _uv("pip", "freeze", "--quiet", "--python", self.python)

@@ -10,41 +10,13 @@ import pytest
 from .endpoint import Endpoint, Gate
 from .kernel import Kernel
 
-_SETUP = r'''
-import asyncio, collections, gc, os, re, signal, threading
-import ipywidgets
-
-def files():
-    """How many are open of each kind, less what is not ours: IPython's history, and the event descriptors of threads
-    that spoke, which ipykernel clears away every 10 s."""
-    found = collections.Counter()
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            name = os.readlink(f"/proc/self/fd/{number}")
-        except FileNotFoundError:  # the one that lists them
-            continue
-        if "eventfd" not in name and "profile_default" not in name:
-            found[re.sub(r":\[\d+\]", "", name)] += 1
-    return dict(sorted(found.items()))
-
-def census():
-    opened = files()
-    gc.collect()  # after that: files are closed, and not left to the collector
-    widgets = getattr(ipywidgets.widgets.widget, "_instances", None)
-    return {
-        "tasks": len(asyncio.all_tasks()),
-        "threads": sorted(thread.name for thread in threading.enumerate()),
-        "files": opened,
-        "handlers": [str(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)],
-        "widgets": len(ipywidgets.Widget.widgets if widgets is None else widgets),
-        "transforms": len(get_ipython().input_transformers_cleanup),
-        "events": {name: len(calls) for name, calls in get_ipython().events.callbacks.items()},
-        "configurables": len(get_ipython().configurables),
-    }
+_SETUP = """
+import asyncio, signal, threading
+from tests.census import census
 
 def ask():
     %ava -n hi
-'''
+"""
 
 
 @pytest.fixture
