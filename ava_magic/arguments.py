@@ -88,6 +88,7 @@ OPTIONS = (
     Option(("--option",), "KEY=VALUE", "a further field of the request; VALUE is JSON, or text", _setting, many=True),
     Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
     Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
+    Option(("-b", "--background"), "", "return at once; the reply streams on, and can be awaited"),
     Option(("-r", "--raw"), "", "leave {braces} as they are"),
     Option(("--reset",), "", "forget the conversation", command=True),
     Option(("--history",), "", "show the conversation", command=True),

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncGenerator, Mapping
+from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -77,6 +78,7 @@ class Chat:
             options=options or {},
         )
         self.conversation = Conversation()
+        self._ahead: list[Future[None]] = []
 
     def begin(self, prompt: Any, anchor: Anchor = Anchor(), *, history: bool = True, **changes: Any) -> Turn:
         """A turn for ``prompt``, not yet sent.
@@ -89,21 +91,33 @@ class Chat:
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
         if settings.temperature is not None and not math.isfinite(settings.temperature):
             raise AvaError("the temperature must be a number", "config")
+        turn = Turn(prompt, settings, anchor)
+        turn.follows = list(self._ahead) if history else []
+        self._compose(turn, history)
+        return turn
+
+    def line_up(self, over: Future[None]) -> None:
+        """Let the turns that are begun from now on wait for one in the background, whose end is ``over``."""
+        self._ahead.append(over)
+        over.add_done_callback(self._ahead.remove)
+
+    def _compose(self, turn: Turn, history: bool) -> None:
+        """Choose the messages that ``turn`` sends, from the conversation as it stands now."""
+        settings = turn.settings
         system: list[Message] = [{"role": "system", "content": settings.system}] if settings.system else []
-        question: Message = {"role": "user", "content": prompt}
+        question: Message = {"role": "user", "content": turn.prompt}
         earlier: list[Exchange] = []
-        left_out = 0
         if history:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
-            earlier, left_out = fit(self.conversation.before(anchor, settings.rerun), room)
-        messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
-        turn = Turn(prompt, messages, settings, anchor)
-        if left_out:
-            turn.notes.append(f"{left_out} earlier turn{'' if left_out == 1 else 's'} left out")
-        return turn
+            earlier, turn.left_out = fit(self.conversation.before(turn.anchor, settings.rerun), room)
+        turn.messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
 
     async def run(self, turn: Turn, *, history: bool = True) -> AsyncGenerator[str, None]:
         """Send a turn that was begun; yield its content as it comes, and keep it in the conversation."""
+        if turn.follows:
+            await asyncio.wait([asyncio.wrap_future(over) for over in turn.follows])
+            turn.follows = []
+            self._compose(turn, history)
         kept = False
         try:
             async with aclosing(turn.stream()) as deltas:

@@ -69,9 +69,12 @@ class AvaError(Exception):
     def __repr__(self) -> str:
         return f"AvaError({str(self)!r}, kind={self.kind!r})"
 
-    def _render_traceback_(self) -> list[str]:
-        """What IPython prints in place of a traceback."""
-        return [f"AvaError ({self.kind}): {self}"]
+    def in_one_line(self) -> str:
+        """What stands in a notebook in place of a traceback."""
+        return f"AvaError ({self.kind}): {self}"
+
+    def _render_traceback_(self) -> list[str]:  # for IPython
+        return [self.in_one_line()]
 
 
 class Stopped(KeyboardInterrupt):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .asking import leave_all
+from .background import Pending
 from .magics import AvaMagics
 from .reply import Reply
 from .shell import can_await
@@ -28,7 +30,10 @@ def load(shell: InteractiveShell) -> None:
     # First, so that the body of %%ava stays as it was typed; and last, for what the others uncover (">>> %ava").
     shell.input_transformers_cleanup[:] = [transform, *shell.input_transformers_cleanup, transform]
     shell.events.register("pre_run_cell", magics.begin_cell)
-    _self_displays(shell).for_type(Reply, magics.display_once)
+    for kind in (Reply, Pending):
+        _self_displays(shell).for_type(kind, magics.display_once)
+    if shell.has_trait("exit_now"):  # a kernel's: set when it is told to shut down, before its loop stops
+        shell.observe(_leave, "exit_now")
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -43,9 +48,18 @@ def unload(shell: InteractiveShell) -> None:
     transforms = shell.input_transformers_cleanup
     transforms[:] = [transform for transform in transforms if not isinstance(transform, Transform)]
     shell.events.unregister("pre_run_cell", magics.begin_cell)
-    _self_displays(shell).pop(Reply, None)
+    for kind in (Reply, Pending):
+        _self_displays(shell).pop(kind, None)
+    if shell.has_trait("exit_now"):
+        shell.unobserve(_leave, "exit_now")
+    leave_all()
     if transport := sys.modules.get("ava_magic.transport"):
         transport.close_all()
+
+
+def _leave(change: Any) -> None:
+    if change["new"]:
+        leave_all()
 
 
 def _self_displays(shell: InteractiveShell) -> Any:

@@ -6,8 +6,7 @@ import asyncio
 import os
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,21 +14,22 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 from traitlets import Enum, Float, Int, Unicode
 
-from . import __version__, runner
+from . import runner
 from .arguments import Arguments, help_text, parse
-from .controls import one_line, visible
+from .asking import Asking
+from .background import Pending, start
+from .commands import COMMANDS, state
 from .conversation import Anchor
 from .errors import AvaError, Stopped, StoppedTask
 from .prompt import carried_secret, interpolate
 from .reply import Reply
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
-from .views import View, choose
+from .views import choose
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from .chat import Chat
-    from .turn import Turn
 
 __all__ = ["AvaMagics"]
 
@@ -71,7 +71,7 @@ class AvaMagics(Magics):
         self._shell = shell
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
-        self._just_shown: Reply | None = None
+        self._just_shown: Reply | Pending | None = None
 
     @cached_property
     def chat(self) -> Chat:
@@ -83,14 +83,18 @@ class AvaMagics(Magics):
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
-    def ava(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Reply | None:
+    def ava(
+        self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
+    ) -> Reply | Pending | None:
         """Ask, and wait for the end of the reply."""
         run = runner.Run()
         with runner.interrupts(run):
             asking = self._read(line, cell, local_ns, run)
             if asking is None:
                 return None
-            with self._on_screen(asking):
+            if asking.background:
+                return self._in_background(asking)
+            with asking.on_screen():
                 runner.run(
                     asking.work,
                     asking.view.paint,
@@ -104,7 +108,7 @@ class AvaMagics(Magics):
 
     async def awaited(
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
-    ) -> Reply | None:
+    ) -> Reply | Pending | None:
         """The same magic where an ``await`` can stand; the input transform writes this call."""
         run = runner.Run()
         is_the_cell = in_own_task_of_a_cell()
@@ -112,13 +116,15 @@ class AvaMagics(Magics):
             asking = self._read(line, cell, local_ns, run)
             if asking is None:
                 return None
+            if asking.background:
+                return self._in_background(asking)
             try:
                 await _one_moment()
             except asyncio.CancelledError:
                 if not is_the_cell:
                     raise
                 raise Stopped("the reply was stopped before its first word") from None
-            with self._on_screen(asking):
+            with asking.on_screen():
                 await runner.awaited(asking.work, asking.view.paint, run)
         if run.stopped:
             message, reply = self._stopped(asking)
@@ -133,8 +139,10 @@ class AvaMagics(Magics):
             self._just_shown = None
             if notebook := sys.modules.get("ava_magic.views.notebook"):
                 notebook.close_what_is_left()
+            if updates := sys.modules.get("ava_magic.views.updates"):
+                updates.repeat_what_ended()
 
-    def display_once(self, reply: Reply) -> None:
+    def display_once(self, reply: Reply | Pending) -> None:
         """What IPython calls to show a reply: the one that has just streamed stands on the screen already."""
         if reply is not self._just_shown or not is_displaying_result(self._shell):
             raise NotImplementedError  # go on to the reply's own representations
@@ -147,13 +155,13 @@ class AvaMagics(Magics):
         if arguments.command:
             if cell is not None and cell.strip():
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
-            self._command(arguments.command)
+            print(COMMANDS[arguments.command](self.chat, arguments))
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         if prompt:
             return self._ask(prompt, arguments, local_ns or {}, run)
         if cell is None and not arguments.options:
-            print(self._state())
+            print(state(self.chat, self.chat.begin("", **self._settings(arguments))))
             return None
         raise AvaError("nothing is asked: the question goes after the options, or in the lines under %%ava", "config")
 
@@ -171,8 +179,10 @@ class AvaMagics(Magics):
         anchor = self._anchor.get(self._last_anchor)
         turn = self.chat.begin(prompt, anchor, history=history, **settings)
         turn.notes += notes
-        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate)
-        return Asking(self.chat, turn, view, history, arguments.options.get("out", ""))
+        background = "background" in arguments
+        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
+        out = arguments.options.get("out", "")
+        return Asking(self.chat, turn, view, run, history=history, background=background, out=out)
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""
@@ -183,20 +193,22 @@ class AvaMagics(Magics):
         settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
         return settings | {"options": dict(arguments.options.get("option", ()))}
 
-    @contextmanager
-    def _on_screen(self, asking: Asking) -> Iterator[None]:
-        """The question's time on the screen: whatever ends it, what has come is left there."""
-        asking.view.open()
-        try:
-            yield
-        finally:
-            asking.view.close(asking.what_came())
+    def _in_background(self, asking: Asking) -> Pending:
+        pending = start(asking, self._has_been_shown)
+        if asking.out:
+            self._shell.user_ns[asking.out] = pending
+        if hasattr(self._shell, "kernel"):
+            self._has_been_shown(pending)  # by the place that its reply comes to
+        return pending
+
+    def _has_been_shown(self, value: Reply | Pending) -> None:
+        self._just_shown = value
 
     def _conclude(self, asking: Asking) -> Reply:
         reply = asking.turn.reply()
         if asking.out:
             self._shell.user_ns[asking.out] = reply
-        self._just_shown = reply
+        self._has_been_shown(reply)
         return reply
 
     def _stopped(self, asking: Asking) -> tuple[str, Reply | None]:
@@ -215,41 +227,6 @@ class AvaMagics(Magics):
         words: str | None = formatter.formatters["text/plain"](value)
         return words
 
-    def _command(self, name: str) -> None:
-        if name == "reset":
-            turns = len(self.chat.conversation)
-            self.chat.conversation.reset()
-            print(f"The conversation is empty; {turns} turn{'' if turns == 1 else 's'} forgotten.")
-        else:
-            print(self._history())
-
-    def _history(self) -> str:
-        lines = []
-        newest = 0.0
-        for number, exchange in enumerate(self.chat.conversation, start=1):
-            mark = " (stopped)" if exchange.partial else ""
-            mark += " (older than what it follows)" if exchange.at < newest else ""
-            newest = max(newest, exchange.at)
-            lines += [f"{number}. you: {one_line(str(exchange.prompt), 100)}"]
-            lines += [f"   {exchange.model or exchange.provider}: {one_line(exchange.reply, 100)}{mark}"]
-        return visible("\n".join(lines)) or "The conversation is empty."
-
-    def _state(self) -> str:
-        turn = self.chat.begin("", **self._settings(Arguments("")))
-        endpoint = turn.endpoint
-        turns = len(self.chat.conversation)
-        rows = {
-            "provider": f"{endpoint.name} ({endpoint.why})",
-            "model": self.model or "the endpoint's own choice",
-            "endpoint": endpoint.url or "none: it runs inside this package",
-            "turns": f"{turns} in the conversation (%ava --history shows them, %ava --reset forgets them)",
-            "to change": "%config AvaMagics.model = 'NAME' (or .provider, .base_url); -m, -p, --base-url for one",
-        }
-        if endpoint.name == "guide":
-            rows["next"] = "set OPENAI_API_KEY or another preset's key, or start Ollama; then ask again"
-        lines = [f"  {name:<10} {one_line(value)}" for name, value in rows.items()]
-        return "\n".join([f"ava_magic {__version__}", *lines])
-
 
 AvaMagics.ava.__doc__ = _HELP
 
@@ -258,24 +235,3 @@ async def _one_moment() -> None:
     """A few turns of the loop: an interrupt that met the kernel's own handler, just before ours, cancels now."""
     for _ in range(4):
         await asyncio.sleep(0)
-
-
-class Asking:
-    """One question with what it takes: its turn, its view, and the name that its reply is bound to."""
-
-    def __init__(self, chat: Chat, turn: Turn, view: View, history: bool, out: str) -> None:
-        self.turn = turn
-        self.view = view
-        self.out = out
-        self._chat = chat
-        self._history = history
-
-    async def work(self) -> None:
-        """Send the question, and take in the reply to its end."""
-        await self._chat.finish(self.turn, history=self._history)
-
-    def what_came(self) -> Reply | None:
-        """The reply so far; ``None`` where a question ended early with nothing, or before it was sent."""
-        turn = self.turn
-        ended_well = turn.started is not None and not turn.partial
-        return turn.reply() if turn.pieces or turn.thoughts or ended_well else None

@@ -42,12 +42,13 @@ _TEX = re.compile(
 )
 
 
-def to_html(text: str) -> str:
-    """``text``, which is Markdown, as HTML."""
+def to_html(text: str, *, continues: bool = False) -> str:
+    """``text``, which is Markdown, as HTML.  ``continues``: its last block goes on in what is rendered next."""
     source = visible(text)
     # Footnotes link to each other by id: the prefix keeps those of two replies in one page apart.
+    env = {"docId": f"{zlib.crc32(source.encode()):08x}", "continues": continues}
     try:
-        html: str = _parser().render(source, {"docId": f"{zlib.crc32(source.encode()):08x}"})
+        html: str = _parser().render(source, env)
     except Exception:  # whatever a text may do to a parser, its words are shown
         _log.exception("a text could not be rendered")
         return f"<pre>{escape(source)}</pre>\n"
@@ -97,7 +98,8 @@ class _Renderer(RendererHTML):
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         words = tokens[idx].info.split()
-        return _code(tokens[idx].content, words[0] if words else "")
+        goes_on = env["continues"] and idx == len(tokens) - 1
+        return _code(tokens[idx].content, words[0] if words else "", goes_on=goes_on)
 
     def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return _code(tokens[idx].content, "")
@@ -107,6 +109,23 @@ class _Renderer(RendererHTML):
 
     def list_item_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return '<li style="list-style-type: none">' if tokens[idx].meta.get("task") else "<li>"
+
+    def note_mark(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        """The label of a footnote, which leads from its mark to its words and back; the names are our own."""
+        mark = tokens[idx].meta
+        label = f"[{_keep_from_typesetting(escape(mark['label']))}]"
+        if mark["number"] is None:
+            return f"<sup>{label}</sup>"
+        name = f"{env['docId']}-{mark['number']}"
+        here, there = ("fn", "fnref") if mark["is_note"] else ("fnref", "fn")
+        own = f' id="{here}-{name}"' if mark["first"] else ""
+        return f'<sup><a href="#{there}-{name}"{own}>{label}</a></sup>'
+
+    def footnote_reference_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return "<div>"
+
+    def footnote_reference_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return "</div>\n"
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return '<div style="overflow-x: auto"><table>\n'
@@ -145,9 +164,13 @@ def _keep_from_typesetting(html: str) -> str:
     return html.replace("\\", "<span>\\</span>").replace("$", "<span>$</span>")
 
 
-def _code(code: str, language: str) -> str:
-    # JupyterLab wraps the long lines of an output; code that is wrapped is hard to read.
+def _code(code: str, language: str, *, goes_on: bool = False) -> str:
+    # JupyterLab wraps the long lines of an output, and leaves no gap below code: both make it hard to read.
     style = "white-space: pre; overflow-x: auto"
+    if not goes_on:
+        style += "; margin-bottom: 1em"
+    if "\n" not in code.rstrip("\n"):
+        style += "; user-select: all"  # a single command is copied whole, so one click marks it
     return f'<div class="highlight"><pre style="{style}">{_highlight(code, language)}</pre></div>\n'
 
 

@@ -16,7 +16,8 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
-from mdit_py_plugins.footnote import footnote_plugin
+
+from .footnotes import add_footnotes
 
 __all__ = ["CLOSING", "add_display_math", "add_rules", "is_safe_link"]
 
@@ -32,11 +33,10 @@ def add_rules(parser: MarkdownIt) -> None:
     parser.options["maxNesting"] = 4 * _DEEPEST
     parser.enable(["table", "strikethrough"])
     add_display_math(parser)
-    parser.use(footnote_plugin)
+    add_footnotes(parser)
     parser.inline.ruler.before("escape", "bracket_math", _bracket_math)
     parser.core.ruler.after("block", "shallow_blocks", _shallow_blocks)
     parser.core.ruler.after("inline", "finish_inline", _finish_inline)
-    parser.core.ruler.before("footnote_tail", "idle_footnotes", _show_idle_footnotes)
     parser.validateLink = is_safe_link  # type: ignore[method-assign]  # markdown-it documents it
 
 
@@ -109,28 +109,6 @@ def _shallow_blocks(state: StateCore) -> None:
                 first, last = block[0].map
                 block = [Token("code_block", "code", 0, content="\n".join(lines[first:last]) + "\n")]
             out += block
-    state.tokens = out
-
-
-def _show_idle_footnotes(state: StateCore) -> None:
-    """Turn a footnote that nothing refers to into plain paragraphs: the plugin would drop its words."""
-    referred = state.env.get("footnotes", {}).get("refs", {})
-    out: list[Token] = []
-    idle: list[str] = []  # the labels of the footnotes around the token; "" for one that is left as it is
-    unsaid = ""
-    for token in state.tokens:
-        if token.type == "footnote_reference_open":
-            label = token.meta["label"]
-            unsaid = label if referred.get(f":{label}", -1) < 0 else ""
-            idle.append(unsaid)
-            if unsaid:
-                continue
-        elif token.type == "footnote_reference_close" and idle.pop():
-            continue
-        elif token.type == "inline" and unsaid:
-            token.children = [Token("text", "", 0, content=f"[^{unsaid}]: "), *(token.children or [])]
-            unsaid = ""
-        out.append(token)
     state.tokens = out
 
 

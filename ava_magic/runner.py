@@ -26,10 +26,11 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from types import FrameType
 from typing import Any
 
-__all__ = ["Run", "awaited", "interrupts", "run"]
+__all__ = ["Run", "awaited", "in_thread", "interrupts", "run"]
 
 _log = logging.getLogger(__name__)
 
@@ -151,25 +152,35 @@ def _nothing() -> None:
     pass
 
 
-def _run_in_thread(work: Work, paint: Paint, run: Run) -> None:
-    failure: list[BaseException] = []
+def in_thread(work: Work, context: contextvars.Context) -> tuple[threading.Thread, Future[None]]:
+    """Run ``work()`` on a loop in a thread of its own; the future is done when that loop is closed."""
+    over: Future[None] = Future()
 
     def target() -> None:
         loop = asyncio.new_event_loop()  # not asyncio.run: a program may have patched that
+        failure: BaseException | None = None
         try:
-            loop.run_until_complete(run.follow(work))
-        except BaseException as error:  # whatever it is, the calling thread raises it
-            failure.append(error)
+            loop.run_until_complete(work())
+        except BaseException as error:  # whatever it is, it belongs to whoever waits
+            failure = error
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
+        if failure is None:
+            over.set_result(None)
+        else:
+            over.set_exception(failure)
 
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(target,), name="ava", daemon=True)
+    thread = threading.Thread(target=context.run, args=(target,), name="ava", daemon=True)
     thread.start()
+    return thread, over
+
+
+def _run_in_thread(work: Work, paint: Paint, run: Run) -> None:
+    thread, over = in_thread(lambda: run.follow(work), contextvars.copy_context())
     while thread.is_alive():
         thread.join(_frame(paint))
-    if failure:
-        raise failure[0]
+    over.result()
 
 
 class _Interrupts:

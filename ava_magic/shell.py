@@ -6,7 +6,9 @@ IPython has no interface for most of this, so each question is answered here, on
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
+import os
 import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from IPython.core import async_helpers
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["can_await", "in_own_task_of_a_cell", "is_displaying_result", "is_foreign_loop", "own_loop"]
+__all__ = ["can_await", "in_console", "in_own_task_of_a_cell", "is_displaying_result", "is_foreign_loop", "own_loop"]
 
 
 def can_await(shell: InteractiveShell) -> bool:
@@ -57,6 +59,18 @@ def in_own_task_of_a_cell() -> bool:
     task = asyncio.current_task()
     code: Any = getattr(task and task.get_coro(), "cr_code", None)
     return code is not None and code.co_name == "run_cell_async"
+
+
+@functools.cache
+def in_console() -> bool:
+    """Whether this is a kernel that ``jupyter console`` has started for itself."""
+    try:
+        import psutil  # ipykernel brings it
+
+        words = psutil.Process(os.getppid()).cmdline()
+    except (ImportError, OSError, psutil.Error):
+        return False
+    return any("jupyter-console" in word or "jupyter_console" in word for word in words[:3])
 
 
 def is_displaying_result(shell: InteractiveShell) -> bool:

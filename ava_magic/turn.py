@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +51,8 @@ class Turn:
 
     Attributes:
         messages: what is sent, the prompt last.
+        left_out: how many turns of the conversation did not fit among them.
+        follows: the ends of turns in the background that this one waits for, before its messages are chosen.
         pieces: the content that has come, in order; only ever appended to.
         thoughts: the reasoning that has come, likewise.
         waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
@@ -57,11 +60,13 @@ class Turn:
         partial: whether it ended before its end.
     """
 
-    def __init__(self, prompt: Any, messages: list[Message], settings: Settings, anchor: Anchor) -> None:
+    def __init__(self, prompt: Any, settings: Settings, anchor: Anchor) -> None:
         self.prompt = prompt
-        self.messages = messages
         self.settings = settings
         self.anchor = anchor
+        self.messages: list[Message] = []
+        self.left_out = 0
+        self.follows: list[Future[None]] = []
         self.pieces: list[str] = []
         self.thoughts: list[str] = []
         self.notes: list[str] = []
@@ -103,8 +108,7 @@ class Turn:
                 self.pieces.append(answer)
                 yield answer
         except (asyncio.CancelledError, GeneratorExit):
-            self.partial = True
-            self.notes.append("stopped before its end")
+            self.end_early()
             raise
         except Exception as error:
             failure = self._as_ava_error(error)
@@ -119,6 +123,12 @@ class Turn:
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
 
+    def end_early(self) -> None:
+        """Mark what has come as stopped before its end."""
+        if not self.partial:
+            self.partial = True
+            self.notes.append("stopped before its end")
+
     @property
     def thought_for(self) -> float:
         """Seconds from sending the request to the last of the thinking."""
@@ -128,6 +138,8 @@ class Turn:
         """What has come so far, or in the end all of it."""
         text = "".join(self.pieces)
         notes = list(self.notes)
+        if self.left_out:
+            notes.insert(0, f"{self.left_out} earlier turn{'' if self.left_out == 1 else 's'} left out")
         if self._refusal:
             notes.append("refused")
         elif not text and not self.partial:
@@ -144,7 +156,7 @@ class Turn:
             refusal=self._refusal,
             reasoning_seconds=self.thought_for,
             partial=self.partial,
-            seconds=self._seconds,
+            seconds=self._seconds or time.monotonic() - (self.started or time.monotonic()),
             notes=tuple(notes),
         )
 

@@ -245,7 +245,7 @@ _PLACES = {
     "task-list": ("- [ ] <img src=x onerror=«run»>\n- [x] ![d](«url»)\n\nbelow", "below"),
     "quote": ("> <script>«run»</script>\n> > <img src=x\n> > onerror=«run»>\n\nbelow", "below"),
     "footnote": ("Word[^1] here\n\n[^1]: <img src=x onerror=«run»> ![d](«url») noted", "Word", "here", "noted"),
-    "footnote-inline": ("Word^[<img src=x onerror=«run»> noted] here", "Word", "here", "noted"),
+    "footnote-inline": ("Word^[<img src=x onerror=«run»> noted] here", "Word", "noted", "here"),
     "footnote-label": ('Word[^"><img/src=x/onerror=«run»>] here\n\n[^"><img/src=x/onerror=«run»>]: noted', "noted"),
     "code-span": ("Code `<img src=x onerror=«run»>` and ``![d](«url»)`` here", "Code <img", "here"),
     "code-span-unclosed": ("Code `<img src=x onerror=«run»> here\n\nand `there", "here", "there"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import time
 from collections.abc import Callable, Iterator
@@ -86,6 +87,7 @@ class Kernel:
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
+        self._updates: list[dict[str, Any]] = []
 
     def start(self, code: str, *, cell_id: str | None = None, allow_stdin: bool = True, **options: Any) -> Cell:
         """Send a cell and do not wait."""
@@ -123,6 +125,16 @@ class Kernel:
                     return cell
         raise AssertionError(f"waited in vain; so far: {[m['msg_type'] for m in cell.messages]} {cell.error}")
 
+    def wait_for_update(self, cell: Cell, words: str, timeout: float = 20) -> dict[str, Any]:
+        """The content of ``cell``'s display as soon as its plain text holds ``words``, whichever cell runs by then."""
+        [place] = [content["transient"]["display_id"] for content in cell.of_type("display_data")]
+        for message in itertools.chain(list(self._updates), self._messages(timeout)):
+            content: dict[str, Any] = message["content"]
+            is_it = message["msg_type"] == "update_display_data" and content["transient"]["display_id"] == place
+            if is_it and words in content["data"][PLAIN]:
+                return content
+        raise AssertionError(f"waited in vain for {words!r}")
+
     def run(self, code: str, **options: Any) -> Cell:
         """Run a cell to its end.  No other cell waits, so there is none for an error to abort.
 
@@ -159,9 +171,12 @@ class Kernel:
         end = time.monotonic() + timeout
         while (left := end - time.monotonic()) > 0:
             try:
-                yield self.client.get_iopub_msg(timeout=left)
+                message = self.client.get_iopub_msg(timeout=left)
             except queue.Empty:
                 return
+            if message["msg_type"] == "update_display_data":
+                self._updates.append(message)
+            yield message
 
 
 def _is_idle(message: dict[str, Any]) -> bool:

@@ -15,7 +15,19 @@ import ava_magic
 
 ROOT = Path(ava_magic.__file__).parent
 PURE = {
-    *("prompt", "conversation", "markdown", "rules", "inert", "blocks", "unfinished", "reasoning", "sse", "reply"),
+    *(
+        "prompt",
+        "conversation",
+        "markdown",
+        "rules",
+        "footnotes",
+        "inert",
+        "blocks",
+        "unfinished",
+        "reasoning",
+        "sse",
+        "reply",
+    ),
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
     *("providers.chunks", "providers.base"),
 }

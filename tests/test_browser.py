@@ -412,7 +412,7 @@ def test_the_output_that_stays_takes_the_place_of_the_area(lab: Lab, frames: lis
 class Asked:
     """A notebook whose second cell asks; its reply stops halfway, at a gate."""
 
-    def __init__(self, lab: Lab, endpoint: Endpoint, setup: str = "") -> None:
+    def __init__(self, lab: Lab, endpoint: Endpoint, setup: str = "", question: str = "%ava hi") -> None:
         self.lab = lab
         self.endpoint = endpoint
         self.gate = Gate()
@@ -421,7 +421,7 @@ class Asked:
         endpoint.says("first words, ", self.gate, "last words")
         lab.open(
             f"%load_ext ava_magic\n%config AvaMagics.base_url = {endpoint.url!r}\n{setup}",
-            "%ava hi",
+            question,
             "str(_)",
             name="asked.ipynb",
         )
@@ -539,7 +539,8 @@ def test_two_tabs_see_the_reply_and_the_first_keeps_it(asked: Asked) -> None:
     assert "Traceback" not in asked.logged()
 
 
-def test_a_kernel_restarted_in_mid_reply_answers_again(asked: Asked) -> None:
+def test_a_kernel_restarted_in_mid_reply_leaves_what_had_come_and_answers_again(asked: Asked) -> None:
+    """JupyterLab hears nothing more of a kernel that it restarts: the area stays as it was until the cell is run."""
     page = asked.lab.page
     page.evaluate("void jupyterapp.commands.execute('notebook:restart-kernel')")
     page.locator(".jp-Dialog-button.jp-mod-accept").click()
@@ -547,6 +548,7 @@ def test_a_kernel_restarted_in_mid_reply_answers_again(asked: Asked) -> None:
     asked.gate.open()
     page.wait_for_function("!document.querySelector('.jp-Dialog')")
     asked.lab.wait_until_idle()
+    assert "first words," in asked.shown()
     asked.run(0)
     assert "first words, last words" in asked.run(1)
     [output] = asked.saved()
@@ -582,6 +584,26 @@ def test_a_long_reply_that_ended_while_no_page_was_there_is_on_the_one_that_come
     assert "first words, last words" in asked.run(2)
     assert "first words, last words" in asked.shown()
     assert "Traceback" not in asked.logged()
+
+
+def test_a_reply_in_the_background_ends_under_the_cell_that_asked(lab: Lab, endpoint: Endpoint) -> None:
+    asked = Asked(lab, endpoint, question="pending = %ava -b hi")
+    asked.run(2)
+    asked.lab.page.get_by_role("button", name="Stop").wait_for()
+    asked.gate.open()
+    asked.lab.page.wait_for_function(_SHOWS, arg=[1, "first words, last words"])
+    asked.lab.page.wait_for_function("!document.querySelector('.jupyter-widgets')")
+    [output] = asked.saved()
+    assert output["metadata"]["ava_magic"]["reply"] == "first words, last words"
+    assert "ava_magic" not in str(asked.saved(2))
+
+
+def test_stop_stops_a_reply_in_the_background(lab: Lab, endpoint: Endpoint) -> None:
+    asked = Asked(lab, endpoint, question="%ava -b hi")
+    asked.lab.wait_until_idle()
+    asked.lab.page.get_by_role("button", name="Stop").click()
+    assert asked.endpoint.requests[0].hung_up.wait(10)
+    asked.lab.page.wait_for_function(_SHOWS, arg=[1, "stopped before its end"])
 
 
 def _leave(asked: Asked) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .endpoint import Endpoint, Gate
-from .kernel import Cell, Kernel
+from .kernel import HTML, Cell, Kernel
 
 
 @pytest.fixture
@@ -124,5 +124,26 @@ def test_a_kernels_startup_file_asks_before_anybody_listens(
         assert kernel.value("str(answer)") == "'first words, last words'"
         endpoint.forget()
         _streams_and_loses_nothing(kernel, endpoint, "%ava hi")
+    finally:
+        kernel.shutdown()
+
+
+@pytest.mark.parametrize(
+    "code", ["%ava hi", "def ask():\n    %ava hi\nask()", "%ava -b hi"], ids=["awaited", "function", "background"]
+)
+def test_a_kernel_that_is_shut_down_in_mid_reply_hangs_up_and_leaves_what_had_come(
+    code: str, endpoint: Endpoint
+) -> None:
+    gate = Gate()
+    endpoint.says("half", gate)
+    kernel = Kernel()
+    try:
+        kernel.run(f"%load_ext ava_magic\n%config AvaMagics.base_url = {endpoint.url!r}")
+        cell = kernel.start(code)
+        kernel.collect(cell, lambda: "half" in "".join(cell.painted))
+        kernel.client.shutdown()
+        assert endpoint.requests[0].hung_up.wait(20)
+        assert kernel.wait_for_update(cell, "stopped before its end")["data"][HTML]
+        kernel.manager.finish_shutdown()
     finally:
         kernel.shutdown()

@@ -21,6 +21,12 @@ from ava_magic.syntax import Transform
 
 FALLBACK = "What ava_magic is"
 QUESTIONS = {
+    "Ask in the background and go on working (-b, --background)": (
+        "can I ask in the background?",
+        "what does -b do?",
+        "what does --background do?",
+        "how do I go on working while a reply streams?",
+    ),
     "Install, load and unload the extension": (
         "how do I load the extension automatically?",
         "how do I install it?",

@@ -251,5 +251,4 @@ def test_jupyter_console_streams_as_text(
     console = open_terminal("--simple-prompt", command=("-m", "jupyter_console"))
     console.until(r"In \[1\]:")
     console.run("%load_ext ava_magic", 2)
-    console.run("%config AvaMagics.display = 'text'", 3)
-    _streams(console, endpoint, gate, 3)
+    _streams(console, endpoint, gate)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..controls import one_line, visible
 from ..reply import Reply
+from ..shell import in_console
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -32,8 +33,11 @@ class View(Protocol):
         """Show what is new; return the seconds until the next call is wanted."""
         ...
 
-    def close(self, reply: Reply | None) -> None:
-        """The turn is over, and ``reply`` is what came of it; ``None``: nothing."""
+    def close(self, reply: Reply | None, failure: str = "") -> None:
+        """The turn is over, and ``reply`` is what came of it; ``None``: nothing.
+
+        ``failure`` is a line that is to be shown with it: nothing else will say what went wrong.
+        """
         ...
 
 
@@ -58,43 +62,67 @@ class Fresh:
 
 
 def pace(paint: Callable[[Any], float]) -> Callable[[Any], float]:
-    """Make a ``paint()`` take at most a tenth of the time, and come at least once a second.
+    """Make a ``paint()`` take at most a tenth of the processor, and come at least once a second.
 
     Frames that cost more come further apart, so that a tail that grows is not painted ever more often than it grows:
-    the cost of all its frames together stays in proportion to its length.
+    the cost of all its frames together stays in proportion to its length.  A cost is believed when it comes twice:
+    the first frame with code in it also pays for loading what colours it.
     """
 
     @functools.wraps(paint)
     def paced(view: Any) -> float:
-        started = time.perf_counter()
+        started = time.thread_time()
         wanted = paint(view)
-        return max(wanted, min(10 * (time.perf_counter() - started), 1.0))
+        cost = time.thread_time() - started
+        believed = min(cost, getattr(view, "last_cost", 0.0))
+        view.last_cost = cost
+        return max(wanted, min(10 * believed, 1.0))
 
     return paced
 
 
-def choose(turn: Turn, stop: Callable[[], None], shell: InteractiveShell, display: str, frame_rate: float) -> View:
+def choose(
+    turn: Turn,
+    stop: Callable[[], None],
+    shell: InteractiveShell,
+    display: str,
+    frame_rate: float,
+    *,
+    background: bool = False,
+) -> View:
     """The view that fits the screen; ``display`` is the trait of that name.
 
+    What comes in the ``background`` is shown in its own place in a notebook, and at its end on any other screen.
+
     Where nobody is there to press Stop (``nbclient`` runs a notebook with ``allow_stdin`` false) no widget is opened:
-    nbclient keeps even a closed widget's state in the file.
+    nbclient keeps even a closed widget's state in the file.  ``jupyter console`` can update nothing that it has shown:
+    it gets plain text, as a pipe does.
     """
     kernel = getattr(shell, "kernel", None)
-    if kernel is not None:
-        from .notebook import HtmlView, WidgetView
-
+    if kernel is not None and not in_console():
         attended = bool(getattr(kernel, "_allow_stdin", False))
         if display == "widget" or (display == "auto" and attended):
-            return WidgetView(turn, stop, kernel, frame_rate)
-        if display in ("auto", "html"):
-            return HtmlView(turn, frame_rate)
-    elif display in ("auto", "html", "widget") and sys.stdout.isatty() and not getattr(shell, "simple_prompt", False):
+            from .notebook import WidgetView
+
+            return WidgetView(turn, stop, kernel, frame_rate, background=background)
+        from .updates import HtmlView, TextView
+
+        return (TextView if display == "text" else HtmlView)(turn, frame_rate, background=background)
+    view: View
+    is_terminal = kernel is None and sys.stdout.isatty() and not getattr(shell, "simple_prompt", False)
+    if is_terminal and display != "text":
         from .terminal import TerminalView
 
-        return TerminalView(turn, frame_rate)
-    from .plain import PlainView
+        view = TerminalView(turn, frame_rate)
+    else:
+        from .plain import PlainView
 
-    return PlainView(turn, frame_rate)
+        view = PlainView(turn, frame_rate)
+    if background:
+        from .plain import Afterwards
+
+        view = Afterwards(view, turn)
+    return view
 
 
 def status_line(turn: Turn, fresh: Fresh, how_to_stop: str) -> str:
@@ -103,6 +131,8 @@ def status_line(turn: Turn, fresh: Fresh, how_to_stop: str) -> str:
     if turn.waiting:
         reason, until = turn.waiting
         words = f"{one_line(reason, 80)}: asking again in {max(0.0, until - now):.0f} s"
+    elif turn.follows:
+        words = f"{visible(turn.endpoint.name)} \u00b7 waits for the reply before it"
     else:
         seconds = 0.0 if turn.started is None else now - turn.started
         tokens = fresh.characters // 4  # by the rule of thumb for English

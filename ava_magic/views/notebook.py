@@ -26,52 +26,26 @@ from ..markdown import plain, to_html
 from ..reply import Reply, thought_html
 from ..unfinished import mend
 from . import Fresh, pace, status_line
+from .updates import BYTES_A_SECOND, HOW_TO_STOP, final_bundle
 
 if TYPE_CHECKING:
     from ..turn import Turn
 
-__all__ = ["HtmlView", "WidgetView", "close_what_is_left"]
+__all__ = ["WidgetView", "close_what_is_left"]
 
-_HOW_TO_STOP = "interrupt the kernel to stop"
-_FALLBACK = (
-    "was asked; its whole reply will stand here. (Where it does not, as in jupyter console: "
-    "%config AvaMagics.display = 'text')"
-)
 _SLOWEST_STATUS = 1.0  # seconds between two updates of the line that shows time and tokens
 _LONG_ENOUGH_TO_LEAVE = 15.0  # seconds
 _QUICKLY_RENDERED = 50_000  # characters of a reply that take about a tenth of a second
 _UNTIL_FIRST_WORDS = 0.005  # seconds between two looks for them: they are shown at once
-_BYTES_A_SECOND = 40_000  # what the frames of one reply may take of the way to the browser
 _ENVELOPE = 700  # bytes of a message beside its HTML
-
-
-def final_bundle(reply: Reply | None, body: str | None = None) -> tuple[dict[str, str], dict[str, Any]]:
-    """The output that stays: its data in three forms, and the exchange as metadata.
-
-    ``body`` is the text as HTML, if it is rendered already.  Where nothing came the output is empty; the line that says
-    why stands below it, where a traceback would.
-    """
-    if reply is None:
-        return {"text/plain": "", "text/html": ""}, {}
-    data = reply._repr_mimebundle_() if body is None else reply.as_output(body)
-    return data, {"ava_magic": _exchange(reply)}
-
-
-def _exchange(reply: Reply) -> dict[str, Any]:
-    return {
-        "format": 1,
-        "prompt": reply.messages[-1]["content"] if reply.messages else "",
-        "reply": reply.text,
-        "model": reply.model,
-        "provider": reply.provider,
-        "partial": reply.partial,
-    }
 
 
 class WidgetView:
     """Streams into widgets, which front ends that have them show without a flicker."""
 
-    def __init__(self, turn: Turn, stop: Callable[[], None], kernel: Any, frame_rate: float) -> None:
+    def __init__(
+        self, turn: Turn, stop: Callable[[], None], kernel: Any, frame_rate: float, *, background: bool = False
+    ) -> None:
         self._turn = turn
         self._stop = stop
         self._kernel = kernel
@@ -85,6 +59,7 @@ class WidgetView:
         self._received = 0  # characters of the reply that were painted
         self._status_painted = 0.0
         self._has_button = False
+        self._background = background  # so a click comes through, between two cells at the latest
         self._opened = time.monotonic()
 
     def open(self) -> None:
@@ -93,14 +68,13 @@ class WidgetView:
         flush = Layout(margin="0")  # as the output that stays in the end: nothing moves by the widgets' 2 pixels
         self._new_output: Callable[[], Any] = lambda: Output(layout=flush)
         self._outputs = [self._new_output()]
+        may_come = self._background or _may_serve(self._kernel)
         self._button = Button(
             description="Stop",
             icon="stop",
             tooltip="Stop this reply and keep what has come",
             # It takes its place from the start, where it may come: nothing moves when it does.
-            layout=Layout(
-                width="80px", height="24px", visibility="hidden", display="" if _may_serve(self._kernel) else "none"
-            ),
+            layout=Layout(width="80px", height="24px", visibility="hidden", display="" if may_come else "none"),
         )
         self._button.on_click(lambda _: self._stop())
         self._status = HTML()
@@ -114,7 +88,7 @@ class WidgetView:
                     "version_minor": 0,
                     "model_id": self._area.model_id,
                 },
-                "text/plain": f"{visible(self._turn.endpoint.name)} {_FALLBACK}",
+                "text/plain": f"{visible(self._turn.endpoint.name)} was asked; its whole reply will stand here.",
             },
             raw=True,
             display_id=self._display_id,
@@ -133,7 +107,7 @@ class WidgetView:
         self._settle(self._blocks.feed(text))
         full = max(3000, 7.5 * math.sqrt(self._received))  # so that neither the outputs nor their list grow too long
         if len(self._settled) < full < len(self._tail):
-            self._settle(self._blocks.split(painted))
+            self._settle(self._blocks.split(painted), continues=True)
         if len(self._settled) >= full and self._blocks.settled >= painted:  # so nothing that is shown would move
             self._show(self._settled)
             self._finished.append(self._settled)
@@ -141,22 +115,22 @@ class WidgetView:
             self._begin_output()
         self._tail = to_html(mend(self._blocks.tail))
         self._show(self._settled + self._tail)
-        return max(self._frame, (_ENVELOPE + len(self._settled + self._tail)) / _BYTES_A_SECOND)
+        return max(self._frame, (_ENVELOPE + len(self._settled + self._tail)) / BYTES_A_SECOND)
 
     def _begin_output(self) -> None:
         self._outputs.append(self._new_output())
         self._area.children = [self._bar, *self._outputs]
 
-    def _settle(self, text: str) -> None:
+    def _settle(self, text: str, *, continues: bool = False) -> None:
         if text:
-            self._settled += to_html(text)
+            self._settled += to_html(text, continues=continues)
 
-    def close(self, reply: Reply | None) -> None:
+    def close(self, reply: Reply | None, failure: str = "") -> None:
         body = None
         if reply is not None and reply.partial and self._received > _QUICKLY_RENDERED:
             # Who stops a reply does not wait for it to be rendered once more: what was painted is put together.
             body = "".join([*self._finished, self._settled, to_html(self._blocks.finish())])
-        data, metadata = final_bundle(reply, body)
+        data, metadata = final_bundle(reply, body, failure)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
         if self._area.was_restored or time.monotonic() - self._opened >= _LONG_ENOUGH_TO_LEAVE:
             self._area.children = self._outputs[-1:]
@@ -177,14 +151,14 @@ class WidgetView:
 
     def _paint_status(self) -> None:
         now = time.monotonic()
-        served = not self._has_button and _serves_clicks(self._kernel)
+        served = not self._has_button and (self._background or _serves_clicks(self._kernel))
         if not served and now - self._status_painted < _SLOWEST_STATUS:
             return
         if served:
             self._has_button = True
             self._button.layout.visibility = "visible"
         self._status_painted = now
-        line = status_line(self._turn, self._fresh, "" if self._has_button else _HOW_TO_STOP)
+        line = status_line(self._turn, self._fresh, "" if self._has_button else HOW_TO_STOP)
         self._status.value = f"<small>{plain(line)}</small>"
 
 
@@ -220,37 +194,6 @@ def _area_class() -> Any:
             return super().get_state(key=key, drop_defaults=drop_defaults)
 
     return Area
-
-
-class HtmlView:
-    """Streams by ``update_display``, for a front end without widgets: the whole is sent again at a slower clock."""
-
-    def __init__(self, turn: Turn, frame_rate: float) -> None:
-        self._turn = turn
-        self._frame = self._wanted = max(0.25, 1 / frame_rate)
-        self._fresh = Fresh(turn)
-        self._blocks = Blocks()
-        self._settled = ""
-        self._display_id = uuid.uuid4().hex
-
-    def open(self) -> None:
-        line = status_line(self._turn, self._fresh, _HOW_TO_STOP)
-        data = {"text/plain": line, "text/html": f"<small>{plain(line)}</small>"}
-        display(data, raw=True, display_id=self._display_id)
-
-    @pace
-    def paint(self) -> float:
-        if text := self._fresh.read():
-            self._settled += to_html(self._blocks.feed(text))
-            html = self._settled + to_html(mend(self._blocks.tail))
-            data = {"text/plain": visible("".join(self._turn.pieces)), "text/html": html}
-            update_display(data, raw=True, display_id=self._display_id)
-            self._wanted = max(self._frame, 2 * len(html) / _BYTES_A_SECOND)
-        return self._wanted
-
-    def close(self, reply: Reply | None) -> None:
-        data, metadata = final_bundle(reply)
-        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
 
 
 def _may_serve(kernel: Any) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ..controls import visible
+from ..controls import one_line, visible
 from ..reply import Reply
-from . import Fresh
+from . import Fresh, View
 
 if TYPE_CHECKING:
     from ..turn import Turn
 
-__all__ = ["PlainView"]
+__all__ = ["Afterwards", "PlainView"]
 
 
 class PlainView:
@@ -33,10 +33,30 @@ class PlainView:
             self._ends_line = text.endswith("\n")
         return self._frame
 
-    def close(self, reply: Reply | None) -> None:
+    def close(self, reply: Reply | None, failure: str = "") -> None:
         self.paint()
         if not self._ends_line:
             sys.stdout.write("\n")
         if reply is not None:
             sys.stdout.write(f"[{visible(reply.footer())}]\n")
+        if failure:
+            sys.stdout.write(f"{visible(failure)}\n")
         sys.stdout.flush()
+
+
+class Afterwards:
+    """Shows nothing of a reply before its end, and then all of it: the screen is in use by something else meanwhile."""
+
+    def __init__(self, view: View, turn: Turn) -> None:
+        self._view = view
+        self._turn = turn
+
+    def open(self) -> None:
+        """Its place is wherever the screen is at its end."""
+
+    def paint(self) -> float:
+        return 1.0
+
+    def close(self, reply: Reply | None, failure: str = "") -> None:
+        sys.stdout.write(f"\n[in the background: {visible(one_line(str(self._turn.prompt), 60))}]\n")
+        self._view.close(reply, failure)

@@ -51,7 +51,7 @@ class TerminalView:
             self._live.update(Group(self._tail(), Text(status, style="dim")), refresh=True)
         return self._frame
 
-    def close(self, reply: Reply | None) -> None:
+    def close(self, reply: Reply | None, failure: str = "") -> None:
         self.paint()
         self._live.update(Text(""))
         self._live.stop()
@@ -61,6 +61,8 @@ class TerminalView:
                 words = f"thought for {reply.reasoning_seconds:.0f} s; .reasoning holds it"
                 self._console.print(Text(words, style="dim"))
             self._console.print(Text(visible(reply.footer()), style="dim"))
+        if failure:
+            self._console.print(Text(visible(failure), style="red"))
 
     def _print(self, text: str) -> None:
         if text.strip():

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from .decode import decode, delta
 from .first_delta import first_delta
+from .lateness import lateness
 from .load import load
 from .stop import stop
 from .table import HEAD, Row
@@ -16,7 +17,8 @@ from .throughput import throughput
 from .traffic import traffic
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
-    benchmark.__name__: benchmark for benchmark in (decode, delta, load, first_delta, stop, traffic, throughput)
+    benchmark.__name__: benchmark
+    for benchmark in (decode, delta, load, first_delta, stop, traffic, lateness, throughput)
 }
 
 

@@ -1,0 +1,100 @@
+"""A question in the background: it streams on in its own place while other cells run.
+
+It has a thread and a loop of its own, so that a cell that computes does not hold it up, and so that it is the same in a
+notebook and in a terminal, where no loop runs between two prompts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from typing import Any
+
+from .asking import Asking
+from .controls import one_line
+from .errors import AvaError, Stopped, StoppedTask
+from .reply import Reply
+from .runner import awaited, in_thread, interrupts
+from .shell import in_own_task_of_a_cell
+
+__all__ = ["Pending", "start"]
+
+_STOPPED = "the reply was stopped; what had come is in .reply"
+
+
+def start(asking: Asking, on_awaited: Callable[[Reply], None]) -> Pending:
+    """Let ``asking`` run by itself from here on; ``on_awaited`` is told of its reply when somebody awaits it."""
+    asking.open()
+    # In a context of its own: a kernel tells by it which cell a message is sent for, and a client that runs one cell
+    # after the other (nbclient) hears only what is sent for the one that runs now.  The display's id finds the place.
+    _, over = in_thread(lambda: _to_its_end(asking), contextvars.Context())
+    if asking.history:
+        asking.chat.line_up(over)
+    return Pending(asking, over, on_awaited)
+
+
+async def _to_its_end(asking: Asking) -> None:
+    failure = ""
+    try:
+        await awaited(asking.work, asking.view.paint, asking.run)
+    except Exception as error:  # shown in its place, for it may be that nobody awaits it
+        failure = error.in_one_line() if isinstance(error, AvaError) else f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        asking.close(failure)
+
+
+class Pending:
+    """A reply that streams on in the background, while other cells run.
+
+    ``await pending`` waits for the :class:`~ava_magic.Reply`; it raises the :class:`~ava_magic.AvaError` that ended it,
+    and :class:`~ava_magic.errors.Stopped` where it was stopped.  An interrupt of the cell that waits stops the reply.
+    """
+
+    def __init__(self, asking: Asking, over: Future[None], on_awaited: Callable[[Reply], None]) -> None:
+        self._asking = asking
+        self._over = over
+        self._on_awaited = on_awaited
+
+    @property
+    def reply(self) -> Reply | None:
+        """What has come so far, in the end all of it; ``None`` before the first word."""
+        return self._asking.what_came()
+
+    def done(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self._over.done()
+
+    def cancel(self) -> None:
+        """Stop it and keep what has come; nothing happens where it has ended."""
+        if not self.done():
+            self._asking.run.stop()
+
+    def __await__(self) -> Generator[Any, None, Reply]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> Reply:
+        run = self._asking.run
+        is_the_cell = in_own_task_of_a_cell()
+        with interrupts(run, passes_on=not is_the_cell):
+            await asyncio.wait([asyncio.wrap_future(self._over)])
+        self._over.result()
+        if run.stopped:
+            raise Stopped(_STOPPED, self.reply) if is_the_cell else StoppedTask(_STOPPED)
+        reply = self._asking.turn.reply()
+        self._on_awaited(reply)
+        return reply
+
+    def __repr__(self) -> str:
+        question = one_line(str(self._asking.turn.prompt), 40)
+        if not self.done():
+            state = "streams"
+        elif self._asking.run.stopped:
+            state = "was stopped"
+        else:
+            state = "failed" if self._over.exception() else "is here"
+        return (
+            f"<Pending: the reply to {question!r} {state}, {len(self.reply.text if self.reply else ''):,} characters>"
+        )

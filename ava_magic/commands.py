@@ -1,0 +1,58 @@
+"""What may stand in the place of a question: ``--reset``, ``--history``, and ``%ava`` alone, which tells the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from . import __version__
+from .arguments import Arguments
+from .controls import one_line, visible
+
+if TYPE_CHECKING:
+    from .chat import Chat
+    from .turn import Turn
+
+__all__ = ["COMMANDS", "state"]
+
+
+def reset(chat: Chat, arguments: Arguments) -> str:
+    """Forget the conversation."""
+    turns = len(chat.conversation)
+    chat.conversation.reset()
+    return f"The conversation is empty; {turns} turn{'' if turns == 1 else 's'} forgotten."
+
+
+def history(chat: Chat, arguments: Arguments) -> str:
+    """The conversation, two lines for each turn."""
+    lines = []
+    newest = 0.0
+    for number, exchange in enumerate(chat.conversation, start=1):
+        mark = " (stopped)" if exchange.partial else ""
+        mark += " (older than what it follows)" if exchange.at < newest else ""
+        newest = max(newest, exchange.at)
+        lines += [f"{number}. you: {one_line(str(exchange.prompt), 100)}"]
+        lines += [f"   {exchange.model or exchange.provider}: {one_line(exchange.reply, 100)}{mark}"]
+    return visible("\n".join(lines)) or "The conversation is empty."
+
+
+def state(chat: Chat, turn: Turn) -> str:
+    """What would answer ``turn`` and why, and how to change it."""
+    endpoint = turn.endpoint
+    rows = {
+        "provider": f"{endpoint.name} ({endpoint.why})",
+        "model": turn.settings.model or "the endpoint's own choice",
+        "endpoint": endpoint.url or "none: it runs inside this package",
+        "turns": f"{len(chat.conversation)} in the conversation (%ava --history shows them, %ava --reset forgets them)",
+        "to change": "%config AvaMagics.model = 'NAME' (or .provider, .base_url); -m, -p, --base-url for one",
+    }
+    if endpoint.name == "guide":
+        rows["next"] = "set OPENAI_API_KEY or another preset's key, or start Ollama; then ask again"
+    lines = [f"  {name:<10} {one_line(value)}" for name, value in rows.items()]
+    return "\n".join([f"ava_magic {__version__}", *lines])
+
+
+Command = Callable[["Chat", Arguments], str]
+
+COMMANDS: Mapping[str, Command] = {"reset": reset, "history": history}
+"""The commands by the key of their option; each does its work and returns what is to be shown."""

@@ -1,0 +1,113 @@
+"""A front end without widgets: the reply streams by ``update_display``, and ends as the output that stays."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display, update_display
+
+from ..blocks import Blocks
+from ..controls import visible
+from ..markdown import plain, to_html
+from ..reply import Reply
+from ..unfinished import mend
+from . import Fresh, pace, status_line
+
+if TYPE_CHECKING:
+    from ..turn import Turn
+
+__all__ = ["BYTES_A_SECOND", "HOW_TO_STOP", "HtmlView", "TextView", "final_bundle", "repeat_what_ended"]
+
+HOW_TO_STOP = "interrupt the kernel to stop"
+BYTES_A_SECOND = 40_000
+"""What the frames of one reply may take of the way to the browser."""
+
+
+def final_bundle(
+    reply: Reply | None, body: str | None = None, failure: str = ""
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """The output that stays: its data in three forms, and the exchange as metadata.
+
+    ``body`` is the text as HTML, if it is rendered already.  Where nothing came the output is empty but for a
+    ``failure``; of a cell that waited, the line that says why stands below it, where a traceback would.
+    """
+    data = {"text/plain": "", "text/html": ""}
+    if reply is not None:
+        data = reply._repr_mimebundle_() if body is None else reply.as_output(body)
+    if failure:
+        data["text/plain"] += f"\n{visible(failure)}"
+        data["text/html"] += f'<p role="alert">{plain(failure)}</p>'
+    return data, {} if reply is None else {"ava_magic": _exchange(reply)}
+
+
+def _exchange(reply: Reply) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "prompt": reply.messages[-1]["content"] if reply.messages else "",
+        "reply": reply.text,
+        "model": reply.model,
+        "provider": reply.provider,
+        "partial": reply.partial,
+    }
+
+
+class HtmlView:
+    """Streams by ``update_display``, for a front end without widgets: the whole is sent again at a slower clock."""
+
+    def __init__(self, turn: Turn, frame_rate: float, *, background: bool = False) -> None:
+        self._turn = turn
+        self._background = background
+        self._frame = self._wanted = max(0.25, 1 / frame_rate)
+        self._fresh = Fresh(turn)
+        self._blocks = Blocks()
+        self._settled = ""
+        self._display_id = uuid.uuid4().hex
+
+    def open(self) -> None:
+        line = status_line(self._turn, self._fresh, "" if self._background else HOW_TO_STOP)
+        data = {"text/plain": line, "text/html": f"<small>{plain(line)}</small>"}
+        display(data, raw=True, display_id=self._display_id)
+
+    @pace
+    def paint(self) -> float:
+        if text := self._fresh.read():
+            data = self._data(text)
+            update_display(data, raw=True, display_id=self._display_id)
+            self._wanted = max(self._frame, 2 * sum(map(len, data.values())) / BYTES_A_SECOND)
+        return self._wanted
+
+    def close(self, reply: Reply | None, failure: str = "") -> None:
+        data, metadata = final_bundle(reply, failure=failure)
+        show = functools.partial(update_display, data, metadata=metadata, raw=True, display_id=self._display_id)
+        show()
+        if self._background:
+            _ended_in_background.append(show)
+
+    def _data(self, fresh: str) -> dict[str, str]:
+        """What to show when ``fresh`` text has come."""
+        self._settled += to_html(self._blocks.feed(fresh))
+        html = self._settled + to_html(mend(self._blocks.tail))
+        return {"text/plain": visible("".join(self._turn.pieces)), "text/html": html}
+
+
+class TextView(HtmlView):
+    """Streams in the same way, as plain text."""
+
+    def _data(self, fresh: str) -> dict[str, str]:
+        self._settled += fresh
+        return {"text/plain": self._settled}
+
+
+_ended_in_background: list[Callable[[], None]] = []
+
+
+def repeat_what_ended() -> None:
+    """Show again what has ended in the background since the last call.
+
+    A client that runs one cell after the other (nbclient) listens only while one runs, and a reply may end in between.
+    """
+    while _ended_in_background:
+        _ended_in_background.pop(0)()

@@ -1,0 +1,200 @@
+"""Replies that stream on in the background, in a real kernel and a real terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from .endpoint import END, Endpoint, Gate
+from .kernel import HTML, PLAIN, Kernel
+from .terminal import Terminal
+
+
+@pytest.fixture
+def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
+    """A kernel that asks the scripted endpoint."""
+    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
+    return kernel
+
+
+def test_it_returns_at_once_and_the_reply_ends_under_the_cell_that_asked(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("first ", gate, "**last**")
+    cell = asked.run("%ava -b -o later what is up?")
+    assert cell.status == "ok"
+    assert not cell.of_type("execute_result")
+    assert asked.value("later.done()") == "False"
+    gate.open()
+    output = asked.wait_for_update(cell, "last")
+    assert "<strong>last</strong>" in output["data"][HTML]
+    assert output["metadata"]["ava_magic"]["reply"] == "first **last**"
+
+
+def test_it_streams_while_a_cell_computes(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("before", gate, "after")
+    asked.run("import threading; go_on = threading.Event()\npending = %ava -b what is up?")
+    busy = asked.start("pending_at_first = pending.reply\nwhile 'after' not in str(pending.reply): pass")
+    gate.open()
+    assert asked.finish(busy).status == "ok"
+
+
+def test_awaiting_gives_the_reply_and_shows_it_only_once(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("the ", gate, "answer")
+    asked.run("pending = %ava -b what is up?")
+    waiting = asked.start("await pending")
+    gate.open()
+    cell = asked.finish(waiting)
+    assert cell.status == "ok"
+    assert not cell.of_type("execute_result")
+    assert asked.value("str(_), type(_).__name__") == "('the answer', 'Reply')"
+    assert asked.value("pending.done(), str(pending.reply)") == "(True, 'the answer')"
+    assert "is here" in asked.value("pending")
+
+
+def test_a_turn_waits_for_the_one_in_the_background_and_sees_its_reply(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("one ", gate, "and a half")
+    endpoint.says("two")
+    endpoint.says("three")
+    asked.run("%ava -b first?")
+    asked.run("%ava -b second?")
+    third = asked.start("%ava third?")
+    asked.collect(third, lambda: any("waits for the reply before it" in str(m["content"]) for m in third.messages))
+    assert len(endpoint.requests) == 1
+    gate.open()
+    assert asked.finish(third).status == "ok"
+    assert endpoint.requests[1].messages == [("user", "first?"), ("assistant", "one and a half"), ("user", "second?")]
+    assert endpoint.requests[2].messages[2:] == [("user", "second?"), ("assistant", "two"), ("user", "third?")]
+
+
+def test_a_question_outside_the_conversation_waits_for_nobody(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("slow", gate)
+    endpoint.says("quick")
+    asked.run("%ava -b first?")
+    endpoint.wait_for_request()
+    assert asked.run("%ava -n second?").status == "ok"
+    gate.open()
+
+
+def test_an_error_is_shown_in_its_place_and_raised_where_it_is_awaited(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.answers("half", gate)  # and no end
+    cell = asked.run("pending = %ava -b what is up?")
+    gate.open()
+    output = asked.wait_for_update(cell, "AvaError (truncated)")
+    assert "half" in output["data"][HTML]
+    assert 'role="alert"' in output["data"][HTML]
+    awaited = asked.run("await pending")
+    assert awaited.error.startswith("AvaError (truncated)")
+    assert asked.value("len(get_ipython().magics_manager.registry['AvaMagics'].chat.conversation)") == "0"
+
+
+def test_cancel_hangs_up_and_keeps_what_had_come(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("half", Gate())
+    cell = asked.run("pending = %ava -b what is up?")
+    asked.run("import time\nwhile not pending.reply: time.sleep(0.01)\npending.cancel()")
+    assert endpoint.requests[0].hung_up.wait(20)
+    assert asked.wait_for_update(cell, "stopped before its end")["data"][PLAIN].startswith("half")
+    assert asked.value("str(pending.reply), pending.reply.partial") == "('half', True)"
+    assert asked.run("await pending").reply["ename"] == "KeyboardInterrupt"
+
+
+def test_an_interrupt_of_the_cell_that_waits_stops_the_reply(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("half", gate)
+    asked.run("pending = %ava -b what is up?")
+    endpoint.wait_for_request()
+    assert gate.reached.wait(20)
+    waiting = asked.start("print('waits')\nawait pending")
+    asked.collect(waiting, lambda: waiting.stdout != "")
+    asked.interrupt()
+    assert asked.finish(waiting).error.startswith("Stopped:")
+    assert endpoint.requests[0].hung_up.wait(20)
+    assert asked.value("1 + 1") == "2"
+
+
+def test_an_interrupt_of_another_cell_leaves_it_alone(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("half", gate, " and half")
+    asked.run("pending = %ava -b what is up?")
+    busy = asked.start("import time\nprint('busy')\ntime.sleep(60)")
+    asked.collect(busy, lambda: busy.stdout != "")
+    asked.interrupt()
+    assert asked.finish(busy).reply["ename"] == "KeyboardInterrupt"
+    gate.open()
+    assert asked.run("await pending").status == "ok"
+    assert asked.value("str(pending.reply)") == "'half and half'"
+
+
+def test_many_at_once_leave_no_thread_behind(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("yes")
+    asked.run("import threading, asyncio; before = threading.active_count()")
+    asked.run("pending = []\nfor i in range(20):\n    p = %ava -b -n number {i}\n    pending.append(p)")
+    cell = asked.run("replies = await asyncio.gather(*pending)\nprint(len(replies), set(map(str, replies)))")
+    assert cell.stdout == "20 {'yes'}\n"
+    asked.run("for thread in threading.enumerate():\n    if thread.name == 'ava': thread.join()")
+    assert asked.value("threading.active_count() <= before") == "True"
+
+
+def test_unloading_stops_what_runs_in_the_background(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("half", Gate())
+    cell = asked.run("pending = %ava -b what is up?")
+    asked.run("import time\nwhile not pending.reply: time.sleep(0.01)")
+    asked.run("%reload_ext ava_magic")
+    assert endpoint.requests[0].hung_up.wait(20)
+    assert "half" in asked.wait_for_update(cell, "stopped before its end")["data"][HTML]
+
+
+def test_a_headless_run_keeps_the_reply_under_the_cell_that_asked(endpoint: Endpoint) -> None:
+    endpoint.says("in the", " background")
+    cells = [
+        f"%load_ext ava_magic\n%config AvaMagics.base_url = {endpoint.url!r}",
+        "pending = %ava -b what is up?",
+        "reply = await pending",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, kernel_name="python3").execute()
+    [output] = notebook.cells[1].outputs
+    assert output["data"]["text/markdown"] == "in the background"
+    assert not notebook.cells[2].outputs
+    assert "widgets" not in notebook.metadata
+
+
+def test_a_reply_that_ends_between_two_cells_of_a_headless_run_is_not_lost(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("in ", gate, "between")
+    cell = asked.run("pending = %ava -b what is up?", allow_stdin=False)
+    gate.open()
+    asked.wait_for_update(cell, "scripted")
+    following = asked.run("1 + 1", allow_stdin=False)
+    [update] = following.of_type("update_display_data")
+    assert update["data"]["text/markdown"] == "in between"
+    assert not asked.run("1 + 1", allow_stdin=False).of_type("update_display_data")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path, f"--AvaMagics.base_url={endpoint.url}")
+    terminal.until(r"In \[1\]:")
+    terminal.run("%load_ext ava_magic", 2)
+    yield terminal
+    terminal.close()
+
+
+def test_in_a_terminal_it_is_printed_when_it_is_whole(terminal: Terminal, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.answers("half ", gate, "and **half**", END)
+    assert "Pending" in terminal.run("%ava -b what is up?", 3)
+    gate.open()
+    screen = terminal.until("scripted")
+    assert "[in the background: what is up?]" in screen
+    assert "half and half" in screen
+    assert "2" in terminal.run("1 + 1", 4)
+    assert "half and **half**" in terminal.run("str(await _2)", 5)
