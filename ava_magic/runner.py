@@ -6,7 +6,8 @@ There are four ways, and which one is right is seen at the moment of the call:
 where the call stands                how the coroutine runs
 ===================================  =================================================================================
 in code that awaits                  in the caller's task: :func:`awaited`
-no loop runs in this thread          on the loop that is given: IPython's own, in a terminal
+no loop runs in this thread          on the loop that is given: IPython's own, in a terminal; on a new one in a thread
+                                     of the user's
 in a kernel                          on a loop in a thread of its own, while this thread waits and paints.  Nesting
                                      would lose cells that wait in the queue (ipykernel 7.1 to 7.4 under nest_asyncio)
 in a program that runs a loop        nested into that loop by nest_asyncio, applied then, so that the program's own
@@ -120,7 +121,7 @@ def run(
         if threading.current_thread() is threading.main_thread():
             own_loop().run_until_complete(awaited(work, paint, run))
         else:
-            _run_in_thread(work, paint, run)
+            _run_on_new_loop(lambda: awaited(work, paint, run))
         return
     # uvloop is no BaseEventLoop: it cannot be nested, and apply() would patch asyncio before it says so.
     if may_nest(running) and isinstance(running, asyncio.BaseEventLoop):
@@ -157,23 +158,25 @@ def in_thread(work: Work, context: contextvars.Context) -> tuple[threading.Threa
     over: Future[None] = Future()
 
     def target() -> None:
-        loop = asyncio.new_event_loop()  # not asyncio.run: a program may have patched that
-        failure: BaseException | None = None
         try:
-            loop.run_until_complete(work())
+            _run_on_new_loop(work)
         except BaseException as error:  # whatever it is, it belongs to whoever waits
-            failure = error
-        finally:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
-        if failure is None:
-            over.set_result(None)
+            over.set_exception(error)
         else:
-            over.set_exception(failure)
+            over.set_result(None)
 
     thread = threading.Thread(target=context.run, args=(target,), name="ava", daemon=True)
     thread.start()
     return thread, over
+
+
+def _run_on_new_loop(work: Work) -> None:
+    loop = asyncio.new_event_loop()  # not asyncio.run: a program may have patched that
+    try:
+        loop.run_until_complete(work())
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
 
 
 def _run_in_thread(work: Work, paint: Paint, run: Run) -> None:

@@ -69,8 +69,10 @@ class Cell:
 
     @property
     def shown(self) -> str:
-        """All that the widgets have shown so far: every frame, and every line that tells how it goes."""
-        return "\n".join([*self.painted, *(s["value"] for s in self._states if isinstance(s.get("value"), str))])
+        """What was printed, the outputs as they stand, and every frame and line that widgets have shown."""
+        outputs = [output["data"].get(HTML, "") for output in self.outputs]
+        told = [state["value"] for state in self._states if isinstance(state.get("value"), str)]
+        return "\n".join([self.stdout, *outputs, *self.painted, *told])
 
     @property
     def _states(self) -> list[dict[str, Any]]:
