@@ -13,6 +13,38 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07")
 _OPTIONS = ("--no-banner", "--no-confirm-exit", "--colors=NoColor")
 
 
+_PROGRAM = """
+import asyncio, IPython
+from traitlets.config import Config
+
+beats = []
+
+async def heart():
+    while True:
+        beats.append(1)
+        await asyncio.sleep(0.001)
+
+def embed():
+    config = Config()
+    config.InteractiveShellEmbed.simple_prompt = {simple}
+    IPython.embed(banner1="", config=config, using="{using}")
+
+async def main():
+    pulse = asyncio.create_task(heart())
+    await asyncio.sleep(0.01)
+    embed()
+    before = len(beats)
+    await asyncio.sleep(0.05)
+    print("the program goes on:", len(beats) > before)
+
+def plain():
+    embed()
+    print("the program goes on:", True)
+
+{start}
+"""
+
+
 class Terminal:
     """IPython unless ``command`` names another program; ``until`` waits for words on its screen.
 
@@ -41,3 +73,14 @@ class Terminal:
 
     def close(self) -> None:
         self.child.close(force=True)
+
+
+class Program(Terminal):
+    """A program that embeds a shell, up to the shell's first prompt, with the extension loaded."""
+
+    def __init__(self, folder: Path, start: str, *, simple: bool = True, using: str = "sync") -> None:
+        script = folder / "program.py"
+        script.write_text(_PROGRAM.format(simple=simple, using=using, start=start))
+        super().__init__(folder, command=(str(script),))
+        self.until(r"In \[1\]:")
+        self.run("%load_ext ava_magic", 2)

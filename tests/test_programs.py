@@ -11,49 +11,7 @@ import pexpect
 import pytest
 
 from .endpoint import Endpoint, Gate
-from .terminal import Terminal
-
-_PROGRAM = """
-import asyncio, IPython
-from traitlets.config import Config
-
-beats = []
-
-async def heart():
-    while True:
-        beats.append(1)
-        await asyncio.sleep(0.001)
-
-def embed():
-    config = Config()
-    config.InteractiveShellEmbed.simple_prompt = {simple}
-    IPython.embed(banner1="", config=config, using="{using}")
-
-async def main():
-    pulse = asyncio.create_task(heart())
-    await asyncio.sleep(0.01)
-    embed()
-    before = len(beats)
-    await asyncio.sleep(0.05)
-    print("the program goes on:", len(beats) > before)
-
-def plain():
-    embed()
-    print("the program goes on:", True)
-
-{start}
-"""
-
-
-class Program(Terminal):
-    """A program that embeds a shell, up to the shell's first prompt, with the extension loaded."""
-
-    def __init__(self, folder: Path, start: str, *, simple: bool = True, using: str = "sync") -> None:
-        script = folder / "program.py"
-        script.write_text(_PROGRAM.format(simple=simple, using=using, start=start))
-        super().__init__(folder, command=(str(script),))
-        self.until(r"In \[1\]:")
-        self.run("%load_ext ava_magic", 2)
+from .terminal import Program, Terminal
 
 
 @pytest.fixture
