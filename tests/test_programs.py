@@ -191,15 +191,31 @@ def test_a_thread_in_a_terminal_streams(open_terminal: Callable[..., Terminal], 
     assert "'first words, last words'" in terminal.run("print(repr(str(answer)))", 5)
 
 
-@pytest.mark.parametrize("line", ["%gui asyncio", "%autoawait False"])
-def test_a_terminal_that_is_set_otherwise_streams(
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%gui asyncio",
+        "%autoawait False",
+        "import asyncio, uvloop; asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())",
+        "import nest_asyncio; nest_asyncio.apply()",
+    ],
+    ids=["gui", "autoawait", "uvloop", "nest_asyncio"],
+)
+def test_a_terminal_that_is_set_otherwise_streams_and_stops(
     open_terminal: Callable[..., Terminal], endpoint: Endpoint, gate: Gate, line: str
 ) -> None:
     terminal = open_terminal()
     terminal.until(r"In \[1\]:")
-    terminal.run("%load_ext ava_magic", 2)
-    terminal.run(line, 3)
+    terminal.run(line, 2)
+    terminal.run("%load_ext ava_magic", 3)
     _streams(terminal, endpoint, gate, 3)
+    endpoint.forget()
+    endpoint.says("half a reply", Gate(), "never sent")
+    terminal.send(f"%ava --base-url {endpoint.url} go on")
+    terminal.until("half a reply")
+    terminal.child.kill(signal.SIGINT)
+    assert terminal.until(r"In \[6\]:").count("Stopped: ") == 1
+    assert endpoint.requests[0].hung_up.wait(5)
 
 
 def test_jupyter_console_streams_as_text(
