@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -14,38 +13,13 @@ import pexpect
 import pytest
 
 from .endpoint import Endpoint, Gate
-
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07")
-
-
-class Terminal:
-    """An IPython shell under a pseudo-terminal; ``until`` waits for words on its screen."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        environment = {**os.environ, "IPYTHONDIR": str(folder), "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}
-        command = ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--colors=NoColor", *arguments]
-        self.child = pexpect.spawn(
-            sys.executable, command, env=environment, encoding="utf-8", timeout=20, dimensions=(40, 100)
-        )
-        self.until(r"In \[1\]:")
-
-    def until(self, pattern: str) -> str:
-        """What came on the screen up to ``pattern``, without colours."""
-        self.child.expect(pattern)
-        return _ESCAPES.sub("", self.child.before + self.child.after)
-
-    def run(self, line: str, number: int) -> str:
-        """Run a line, and return what was on the screen up to the prompt with that number."""
-        self.child.send(line + "\r")
-        return self.until(rf"In \[{number}\]:")
-
-    def close(self) -> None:
-        self.child.close(force=True)
+from .terminal import Terminal
 
 
 @pytest.fixture(params=["", "--simple-prompt"], ids=["prompt", "simple"])
 def terminal(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
     terminal = Terminal(tmp_path, *request.param.split(), f"--AvaMagics.base_url={endpoint.url}")
+    terminal.until(r"In \[1\]:")
     terminal.run("%load_ext ava_magic", 2)
     yield terminal
     terminal.close()
