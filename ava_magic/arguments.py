@@ -82,6 +82,12 @@ def _number(text: str) -> float:
     return number
 
 
+def _chat_name(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > 60:
+        raise ValueError("it must be a short name")
+    return text
+
+
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ValueError("it must be a whole number above 0")
@@ -106,12 +112,18 @@ OPTIONS = (
     Option(("-f", "--format"), "FORMAT", "markdown; text; code, the first block to the next cell; json", _format),
     Option(("--schema",), "NAME", "the shape that JSON must have: a schema, dataclass or pydantic model", _name),
     Option(("-e", "--error"), "", "add the last traceback and the cell that raised it"),
+    Option(("-c", "--chat"), "NAME", "talk in the conversation NAME; without it, in main", _chat_name),
     Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
     Option(("-b", "--background"), "", "return at once; the reply streams on, and can be awaited"),
     Option(("-r", "--raw"), "", "leave {braces} as they are"),
     Option(("--attach",), "PATH", "send a text file or an image along", many=True),
     Option(("--preview",), "", "show the request and its size; send nothing"),
     Option(("--send-secrets",), "", "send the prompt though it holds a key or a token"),
+    Option(("--history",), "", "show the conversation; with -o, bind it to NAME", command=True),
+    Option(
+        ("--undo",), "[N]", "take back the last change of the conversation, or the last N", _count, command=True, bare=1
+    ),
+    Option(("--retry",), "", "ask the last question again; the new answer takes its place", command=True),
     Option(
         ("--code",),
         "[N]",
@@ -121,7 +133,10 @@ OPTIONS = (
         bare=1,
     ),
     Option(("--reset",), "", "forget the conversation", command=True),
-    Option(("--history",), "", "show the conversation", command=True),
+    Option(("--save",), "PATH", "write the conversation to PATH.json or PATH.md", command=True),
+    Option(("--load",), "PATH", "go on with a conversation that was saved", command=True),
+    Option(("--resume",), "[PATH]", "rebuild the conversation from the notebook's file", command=True, bare=""),
+    Option(("--usage",), "", "show the tokens that were spent", command=True),
     Option(("--check",), "", "reach the endpoint step by step, and say what is wrong", command=True),
     Option(("--models",), "[WORD]", "list the endpoint's models, or those named with WORD", command=True, bare=""),
     Option(("--key",), "", "type in the endpoint's key, hidden; this kernel forgets it when it ends", command=True),

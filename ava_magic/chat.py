@@ -25,12 +25,14 @@ from .arguments import FORMATS
 from .cassette.tape import locate
 from .connection import Key
 from .content import Mixed, without_images
-from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
+from .conversation import Anchor, Conversation, Exchange, Message, Rerun, Unanswered, estimate_tokens, fit
 from .errors import AvaError
+from .kept import exchange_of, spent_by
 from .providers.presets import Ask
 from .reply import Reply
 from .structured import Demand
 from .turn import Settings, Turn
+from .usage import Ledger
 
 __all__ = ["Chat"]
 
@@ -99,13 +101,23 @@ class Chat:
         )
         self.folder = os.getcwd()  # noqa: PTH109
         self.conversation = Conversation()
+        self.ledger = Ledger()
         self._ahead: list[Future[None]] = []
 
-    def begin(self, prompt: Any, anchor: Anchor = Anchor(), *, history: bool = True, **changes: Any) -> Turn:
+    def begin(
+        self,
+        prompt: Any,
+        anchor: Anchor = Anchor(),
+        *,
+        history: bool = True,
+        instead: Exchange | None = None,
+        **changes: Any,
+    ) -> Turn:
         """A turn for ``prompt``, not yet sent.
 
         ``prompt`` is a text, a :class:`~ava_magic.content.Mixed`, or the parts of OpenAI's content array.
         ``changes`` are settings for this turn alone; without ``history`` the conversation is neither read nor extended.
+        ``instead`` is the exchange of the conversation that the new one takes the place of.
         Two of them belong to a turn and not to a chat: ``format="json"`` asks for data, and ``schema`` says of which
         shape: a JSON Schema, a dataclass or a pydantic model.
         Raises :class:`AvaError` (``config``) where no endpoint fits.
@@ -121,6 +133,8 @@ class Chat:
             turn.prompt = prompt.content(turn.endpoint.takes_images)
         if settings.format == "json":
             turn.ask_for_data(Demand(settings.schema))
+        turn.instead = instead
+        turn.chat = self.conversation.name if history else None
         turn.follows = list(self._ahead) if history else []
         self._compose(turn, history)
         return turn
@@ -138,7 +152,8 @@ class Chat:
         earlier: list[Exchange] = []
         if history:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
-            earlier, turn.left_out = fit(self.conversation.before(turn.anchor, settings.rerun), room)
+            before = self.conversation.before(turn.anchor, settings.rerun, turn.instead)
+            earlier, turn.left_out = fit(before, room)
         turn.messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
         if not turn.endpoint.takes_images:
             turn.messages = without_images(turn.messages)
@@ -159,8 +174,7 @@ class Chat:
             kept = True
             raise
         finally:
-            if kept and history and turn.pieces:
-                self.conversation.add(turn.exchange(), turn.settings.rerun)
+            self._conclude(turn, kept=kept, history=history)
 
     async def stream(self, prompt: Any, *, history: bool = True, **changes: Any) -> AsyncGenerator[str, None]:
         """Ask ``prompt``; yield the content of the reply as it comes.
@@ -183,6 +197,17 @@ class Chat:
         async with aclosing(self.run(turn, history=history)) as deltas:
             async for _ in deltas:
                 pass  # they stand in the turn
+
+    def _conclude(self, turn: Turn, *, kept: bool, history: bool) -> None:
+        exchange = exchange_of(turn)
+        if (spent := spent_by(turn)).turns:
+            self.ledger.note(turn.chat or "none (-n)", exchange.model or exchange.provider, spent)
+        if not history:
+            return
+        if kept and exchange.reply.strip():  # services refuse messages of white space alone
+            self.conversation.add(exchange, turn.settings.rerun, turn.instead)
+        else:
+            self.conversation.miss(Unanswered(turn.prompt, turn.anchor, turn.instead), turn.settings.rerun)
 
 
 def _with_format(settings: Settings) -> Settings:

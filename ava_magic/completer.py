@@ -34,7 +34,7 @@ class Words:
             "provider": lambda found: provider_names(),
             "model": self._model_names,
             "format": lambda found: FORMATS,
-            "chat": lambda found: (name for name in getattr(magics, "chats", ()) if " " not in name),
+            "chat": lambda found: (name for name in magics.chats if " " not in name),
             "schema": lambda found: (name for name, value in self._names() if name != "Out" and is_shape(value)),
             "name": lambda found: (name for name, value in self._names() if not is_a(value, ModuleType)),
         }

@@ -8,8 +8,6 @@ import sys
 import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
@@ -20,18 +18,21 @@ from . import runner
 from .arguments import Arguments, help_text, parse
 from .asking import Asking
 from .background import Pending, start
-from .commands import COMMANDS, REPORTS, state
+from .chats import MAIN, Chats
+from .commands import COMMANDS, Call, last_question, state
 from .connection import Key, Origin
-from .conversation import Anchor
+from .content import text_of
+from .controls import visible
+from .conversation import Anchor, Unanswered
 from .displays import ShellDisplay, visible_names
 from .error_report import QUESTION
 from .errors import AvaError, Stopped, StoppedTask
-from .hidden_prompt import take_key
 from .last_error import LastError
 from .next_cell import NextCell
 from .preview import preview
 from .question import Question, compose, forbid_secrets
 from .reply import Reply
+from .reports import REPORTS
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
 from .views import choose
 
@@ -80,6 +81,7 @@ class AvaMagics(Magics):
     record = Unicode("", help="A cassette: requests and replies are written into this file").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
+        self.chats = Chats(shell.starting_dir)  # first: a configured cassette is for it
         super().__init__(shell, **kwargs)
         self._shell = shell
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
@@ -89,20 +91,10 @@ class AvaMagics(Magics):
         self._last_error = LastError(shell)
         self._typed_keys: dict[Origin, Key] = {}
 
-    @cached_property
-    def chat(self) -> Chat:
-        """The chat behind the magics, made by the first question: loading the extension stays cheap."""
-        from .chat import Chat
-
-        chat = Chat(record=self.record)
-        chat.folder = self._shell.starting_dir
-        return chat
-
     @observe("record")
     def _change_cassette(self, change: Mapping[str, Any]) -> None:
         """Another cassette, or none: ``%ava --replay`` was about the former one."""
-        if "chat" in self.__dict__:
-            self.chat.settings = replace(self.chat.settings, record=self.record, replay=None)
+        self.chats.use_cassette(record=self.record, replay=None)
 
     @no_var_expand
     @needs_local_scope
@@ -164,7 +156,8 @@ class AvaMagics(Magics):
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
         self._last_error.note()
         if info.store_history:  # not one that running code runs by run_cell
-            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex)
+            number = self._shell.displayhook.prompt_count  # execution_count is one ahead, in newer versions alone
+            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex, number)
             self._anchor.set(self._last_anchor)
             self._just_shown = None
             if notebook := sys.modules.get("ava_magic.views.notebook"):
@@ -187,30 +180,45 @@ class AvaMagics(Magics):
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
             if arguments.command in REPORTS:
                 return self._report(arguments, run)
-            if arguments.command == "key":
-                print(
-                    take_key(self.chat.begin("", **self._settings(arguments), replay=False).endpoint, self._typed_keys)
-                )
-            elif arguments.command == "code":
+            if arguments.command == "code":
                 print(self._next_cell.put(arguments.options["code"]))
-            else:
-                print(COMMANDS[arguments.command](self.chat, arguments))
+                return None
+            anchor = self._anchor.get(self._last_anchor)
+            call = Call(self.chats, arguments, self._settings(arguments), anchor, self._shell.user_ns, self._typed_keys)
+            if arguments.command == "retry":
+                asked = last_question(call)
+                return self._begin(Question([text_of(asked.prompt)]), asked, arguments, {}, run)
+            shown = COMMANDS[arguments.command](call)
+            print(visible(shown)) if isinstance(shown, str) else show(shown)
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         prompt = prompt or (QUESTION if "error" in arguments else "")
         if prompt:
             return self._ask(prompt, arguments, local_ns or {}, run)
         if cell is None and not arguments.options:
-            print(state(self.chat, self.chat.begin("", **self._settings(arguments))))
+            print(state(self.chats, self.chats.named().begin("", **self._settings(arguments))))
             return None
         raise AvaError("nothing is asked: the question goes after the options, or in the lines under %%ava", "config")
 
     def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> Asking | None:
         question = self._compose(prompt, arguments, local_ns)
+        asked = Unanswered(question, self._anchor.get(self._last_anchor))
+        return self._begin(question, asked, arguments, local_ns, run)
+
+    def _begin(
+        self,
+        question: Question,
+        asked: Unanswered,
+        arguments: Arguments,
+        local_ns: Mapping[str, Any],
+        run: runner.Run,
+    ) -> Asking | None:
         settings = self._settings(arguments) | self._format(arguments, local_ns)
         history = "no_history" not in arguments
-        anchor = self._anchor.get(self._last_anchor)
-        turn = self.chat.begin(question, anchor, history=history, **settings)
+        if not history and "chat" in arguments:
+            raise AvaError("-n and -c do not go together: -n asks outside of every conversation", "config")
+        chat = self.chats.named(arguments.options.get("chat", MAIN))
+        turn = chat.begin(asked.prompt, asked.anchor, history=history, instead=asked.instead, **settings)
         if "send_secrets" not in arguments:
             others = {"the system message": turn.settings.system, "an option": str(turn.settings.options)}
             forbid_secrets(question, others, os.environ)
@@ -219,21 +227,22 @@ class AvaMagics(Magics):
         if "preview" in arguments:
             show(preview(turn), raw=True)
             return None
-        return self._asking(turn, arguments, run, history=history)
+        return self._asking(chat, turn, arguments, run, history=history)
 
     def _report(self, arguments: Arguments, run: runner.Run) -> Asking:
         """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
         settings = self._settings(arguments) | {"retries": 0, "replay": False}  # it is about the endpoint as it is now
-        turn = self.chat.begin(f"--{arguments.command}", history=False, **settings)
+        chat = self.chats.named()
+        turn = chat.begin(f"--{arguments.command}", history=False, **settings)
         turn.report(REPORTS[arguments.command](turn, arguments))
-        return self._asking(turn, arguments, run, history=False)
+        return self._asking(chat, turn, arguments, run, history=False)
 
-    def _asking(self, turn: Turn, arguments: Arguments, run: runner.Run, *, history: bool) -> Asking:
+    def _asking(self, chat: Chat, turn: Turn, arguments: Arguments, run: runner.Run, *, history: bool) -> Asking:
         background = "background" in arguments
         display = "text" if turn.settings.format == "text" else self.display
         view = choose(turn, run.stop, self._shell, display, self.frame_rate, background=background)
         out = arguments.options.get("out", "")
-        return Asking(self.chat, turn, view, run, history=history, background=background, out=out)
+        return Asking(chat, turn, view, run, history=history, background=background, out=out)
 
     def _compose(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any]) -> Question:
         namespace = None if "raw" in arguments else {**visible_names(self._shell), **local_ns}
@@ -256,7 +265,7 @@ class AvaMagics(Magics):
     def endpoint(self, options: Mapping[str, Any]) -> Endpoint:
         """What a line with these options would ask, for a look at it that may take but a moment."""
         settings = self._settings(Arguments("", {"timeout": 5.0, "retries": 0, **options}))
-        return self.chat.begin("", history=False, **settings).endpoint
+        return self.chats.named().begin("", history=False, **settings).endpoint
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""

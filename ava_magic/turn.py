@@ -24,6 +24,7 @@ from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
 from .reply import Reply
 from .structured import Demand, Misfit
+from .tokens import how_to_shorten, is_about_length
 
 __all__ = ["Settings", "Turn"]
 
@@ -74,12 +75,20 @@ class Turn:
         thoughts: the reasoning that has come, likewise.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
+        failed: whether it ended by an error.
+        ended: when it ended, in seconds since 1970; 0 before that.
+        model: the model that answers, or that was asked for; ``None`` where the endpoint chooses and has not said.
+        usage: the token counts that the endpoint has reported, by its own names, or ``None``.
+        instead: the exchange of the conversation that it takes the place of, or ``None``.
+        chat: the name of the conversation that it belongs to; ``None``: it is asked outside of every one.
     """
 
     def __init__(self, prompt: Any, settings: Settings, anchor: Anchor) -> None:
         self.prompt = prompt
         self.settings = settings
         self.anchor = anchor
+        self.instead: Exchange | None = None
+        self.chat: str | None = None
         self.messages: list[Message] = []
         self.left_out = 0
         self.follows: list[Future[None]] = []
@@ -92,14 +101,16 @@ class Turn:
         self._demand: Demand | None = None
         self._data: Any = None
         self._is_in_vain = False  # what has come: another answer was asked for
+        self.failed = False
+        self.ended = 0.0
+        self.model = settings.model or None
+        self.usage: Mapping[str, Any] | None = None
         self._splitter = ThinkSplitter()
         self._thought_until = 0.0
         self._take: Take | None = None
         self._ending: Ending | None = None
         self._refusal = ""
-        self._usage: Mapping[str, Any] | None = None
         self._finish_reason: str | None = None
-        self._model = settings.model or None
         self._tape = open_tape(settings.record, settings.replay)
         self.endpoint: Endpoint = self._tape.endpoint(self._find_endpoint)
 
@@ -137,6 +148,7 @@ class Turn:
             failure = await self._explain(error)
         finally:
             seconds = self._since_start()
+            self.ended = time.time()
             if deltas is not None:
                 await hang_up(deltas)
             failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
@@ -146,6 +158,7 @@ class Turn:
         else:
             failure = self._read_data()
         if failure is not None:
+            self.failed = True
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
 
@@ -204,11 +217,11 @@ class Turn:
         return Reply(
             text=text,
             messages=tuple(self.messages),
-            model=self._model,
+            model=self.model,
             provider=self.endpoint.name,
             endpoint=self.endpoint.url,
             finish_reason=self._finish_reason,
-            usage=self._usage,
+            usage=self.usage,
             reasoning="".join(self.thoughts),
             refusal=self._refusal,
             data=self._data,
@@ -217,18 +230,6 @@ class Turn:
             partial=self.partial,
             seconds=self._ending.seconds if self._ending is not None else self._since_start(),
             notes=tuple(notes),
-        )
-
-    def exchange(self) -> Exchange:
-        """The turn as the conversation keeps it."""
-        return Exchange(
-            prompt=self.prompt,
-            reply="".join(self.pieces),
-            anchor=self.anchor,
-            partial=self.partial,
-            model=self._model,
-            provider=self.endpoint.name,
-            at=time.time(),
         )
 
     def _since_start(self) -> float:
@@ -281,11 +282,11 @@ class Turn:
         if isinstance(delta, Reasoning):
             self._think(delta.text)
         elif isinstance(delta, Usage):
-            self._usage = delta.counts
+            self.usage = delta.counts
         elif isinstance(delta, FinishReason):
             self._finish_reason = delta.reason
         elif isinstance(delta, ModelName):
-            self._model = delta.name
+            self.model = delta.name
         elif isinstance(delta, Again):
             self._is_in_vain = True
             self.notes.append(f"asked again, since {one_line(delta.reason, 80)}")
@@ -298,7 +299,11 @@ class Turn:
         if isinstance(error, NotRecorded):
             return error
         try:
-            return await with_models(explain(error, self.endpoint), self.endpoint, self.settings.model)
+            failure = await with_models(explain(error, self.endpoint), self.endpoint, self.settings.model)
         except asyncio.CancelledError:
             self.end_early()
             raise
+        if is_about_length(str(failure)):
+            advice = how_to_shorten(len(self.messages), self.settings.context_tokens)
+            failure = AvaError(f"{failure}; {advice}", "bad_request")
+        return failure

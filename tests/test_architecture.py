@@ -30,6 +30,7 @@ PURE = {
         "reply",
     ),
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
+    *("tokens", "history", "listing", "usage", "records", "formats", "files", "resume"),
     *("cassette", "cassette.entry", "cassette.nearest"),
     *("code_blocks", "presentation", "json_text", "json_types", "shapes", "structured", "completion"),
     *("cells", "error_words", "error_report", "versions"),

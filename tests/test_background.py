@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 
 from .endpoint import END, Endpoint, Gate
 from .kernel import HTML, PLAIN, Kernel
-from .test_terminal import Terminal
+from .terminal import Terminal
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_an_error_is_shown_in_its_place_and_raised_where_it_is_awaited(asked: Ke
     assert 'role="alert"' in output["data"][HTML]
     awaited = asked.run("await pending")
     assert awaited.error.startswith("AvaError (truncated)")
-    assert asked.value("len(get_ipython().magics_manager.registry['AvaMagics'].chat.conversation)") == "0"
+    assert asked.value("len(get_ipython().magics_manager.registry['AvaMagics'].chats.named().conversation)") == "0"
 
 
 def test_cancel_hangs_up_and_keeps_what_had_come(asked: Kernel, endpoint: Endpoint) -> None:
@@ -182,6 +182,7 @@ def test_a_reply_that_ends_between_two_cells_of_a_headless_run_is_not_lost(asked
 @pytest.fixture
 def terminal(tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
     terminal = Terminal(tmp_path, f"--AvaMagics.base_url={endpoint.url}")
+    terminal.until(r"In \[1\]:")
     terminal.run("%load_ext ava_magic", 2)
     yield terminal
     terminal.close()

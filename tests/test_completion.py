@@ -12,7 +12,7 @@ from ava_magic.completion import Place, option_names, place
 
 from .endpoint import Endpoint, Gate
 from .kernel import Kernel
-from .test_terminal import Terminal
+from .terminal import Terminal
 
 PLACES = [
     ("%ava -", Place("option", "-", {})),
@@ -106,6 +106,12 @@ def test_values_of_options_are_offered(typist: Typist) -> None:
     assert typist.tab("%%ava --provider=oll") == ["%%ava --provider=ollama"]
     assert typist.tab("%ava -f ") == [f"%ava -f {name}" for name in ("code", "json", "markdown", "text")]
     assert typist.tab("%ava --schema ") == ["%ava --schema Person", "%ava --schema shape"]
+
+
+def test_conversations_are_offered_by_name(typist: Typist, endpoint: Endpoint) -> None:
+    endpoint.says("fine")
+    typist.kernel.run("%ava -c review hello")
+    assert typist.tab("%ava -c re") == ["%ava -c review"]
 
 
 def test_names_are_offered_in_braces_of_the_line_and_the_body(typist: Typist) -> None:

@@ -1,270 +1,233 @@
-"""``-f``, ``--schema``, ``--code`` and ``-e`` in a real kernel and a real terminal, against a real socket."""
+"""A conversation as JSON and as Markdown: there and back, edited by a person, damaged, and not ours at all."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from .endpoint import Endpoint, Gate
-from .kernel import HTML, PLAIN, Cell, Kernel
-from .test_structured import GOOD, RESPONSE_FORMAT, TOLD, whole
-from .test_terminal import Terminal
+from ava_magic import AvaError
+from ava_magic.conversation import Anchor, Conversation, Exchange
+from ava_magic.formats import from_json, from_markdown, is_conversation, to_json, to_markdown
 
-CODE = "So:\n```python\nx = 41\nprint(x + 1)\n```\nor\n```bash\necho hi\n```\n"
-PERSON = "from dataclasses import dataclass\n@dataclass\nclass Person:\n    name: str\n    age: int\n"
-
-
-@pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}\n%config AvaMagics.model = 'm'")
-    return kernel
-
-
-def payload(cell: Cell) -> list[tuple[str, Any]]:
-    return [(item["text"], item["replace"]) for item in cell.reply["payload"] if item["source"] == "set_next_input"]
-
-
-def test_json_grows_as_code_and_ends_as_data(asked: Kernel, endpoint: Endpoint) -> None:
-    gate = Gate()
-    endpoint.says('{"snake_case": ', gate, "[1]}")
-    cell = asked.start("answer = %ava -n -f json give me numbers")
-    asked.collect(cell, lambda: any("snake_case" in html for html in cell.painted))
-    shown = next(html for html in cell.painted if "snake_case" in html)
-    assert '<div class="highlight">' in shown
-    gate.open()
-    asked.finish(cell)
-    assert cell.status == "ok"
-    assert asked.value("answer.data, answer.text") == "({'snake_case': [1]}, '{\"snake_case\": [1]}')"
-    [output] = cell.outputs
-    assert output["data"][PLAIN].startswith('{"snake_case": [1]}\n')
-    assert output["data"]["text/markdown"] == '```json\n{"snake_case": [1]}\n```\n'
-    assert '<div class="highlight">' in output["data"][HTML]
-
-
-def test_a_schema_of_the_notebook_makes_an_object_of_it(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.says(GOOD)
-    asked.run(PERSON)
-    cell = asked.run("%%ava -n --schema Person -o ada\nwho?")
-    assert cell.status == "ok", cell.error
-    assert asked.value("ada.data == Person('Ada', 36), ada.data") == "(True, Person(name='Ada', age=36))"
-    assert endpoint.requests[0].json == whole(TOLD, "who?", response_format=RESPONSE_FORMAT)
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+FULL = Exchange(
+    prompt="what?",
+    reply="that",
+    anchor=Anchor("cell-1", "run-1", 7),
+    partial=True,
+    model="m <1> --> \u00b7 x",
+    provider="p",
+    at=1_760_000_000.25,
+    counts=(12, 34),
+    aside=True,
+)
+words = st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1)
+tricky = st.sampled_from(
+    [
+        "## You",
+        "## Reply",
+        "\\## You",
+        "## Reply \u00b7 x <!-- {} -->",
+        "<!-- ava_magic conversation, format 1 -->",
+        "    ",
+        "",
+    ]
+)
+texts = st.lists(st.one_of(words, tricky), min_size=1).map("\n".join).filter(str.strip)
+exchanges = st.builds(
+    Exchange,
+    prompt=texts,
+    reply=texts,
+    anchor=st.builds(Anchor, st.none() | words.map(lambda text: text[:300]), words.map(lambda text: text[:300])),
+    partial=st.booleans(),
+    model=st.none() | words.map(lambda text: text[:300]),
+    at=st.floats(0, 2e9).map(lambda at: round(at, 6)),
+    counts=st.none() | st.tuples(st.integers(1, 10**6), st.integers(1, 10**6)),
+    aside=st.booleans(),
+)
 
 
-def test_a_schema_of_a_function_is_found(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.says("3")
-    asked.run(
-        "def ask():\n    n = {'type': 'integer'}\n    reply = %ava -n --schema n how many?\n    return reply.data"
+@settings(deadline=None)
+@given(st.lists(exchanges))
+def test_json_gives_back_all_that_went_in(turns: list[Exchange]) -> None:
+    assert from_json(to_json(Conversation(turns))) == turns
+
+
+@settings(deadline=None)
+@given(st.lists(exchanges))
+def test_markdown_gives_back_all_but_the_white_space_around_a_text(turns: list[Exchange]) -> None:
+    again = from_markdown(to_markdown(Conversation(turns)))
+    assert [each.anchor for each in again] == [each.anchor for each in turns]
+    assert [each.prompt.strip() for each in again] == [each.prompt.strip() for each in turns]
+    assert [each.reply.strip() for each in again] == [each.reply.strip() for each in turns]
+    once_more = from_markdown(to_markdown(Conversation(again)))
+    assert once_more == again
+
+
+def test_everything_that_is_known_of_a_turn_is_kept_in_both() -> None:
+    conversation = Conversation([FULL, Exchange("plain", "words")])
+    assert from_json(to_json(conversation)) == from_markdown(to_markdown(conversation)) == list(conversation)
+    assert from_json(to_json(conversation))[0].anchor.number == 7
+
+
+def test_an_image_is_kept_in_json_and_named_in_markdown() -> None:
+    conversation = Conversation([Exchange([{"type": "text", "text": "see "}, IMAGE], "a cat")])
+    assert from_json(to_json(conversation)) == list(conversation)
+    assert from_markdown(to_markdown(conversation))[0].prompt == "see [image]"
+
+
+def test_half_a_surrogate_pair_does_not_hinder_saving() -> None:
+    conversation = Conversation([Exchange("half \ud83d", "half \ud83d")])
+    assert from_json(to_json(conversation)) == list(conversation)
+    to_json(conversation).encode()
+    to_markdown(conversation).encode()
+
+
+def test_json_holds_openais_messages_one_to_a_line() -> None:
+    text = to_json(Conversation([Exchange("what?", "that")], name="review"))
+    data = json.loads(text)
+    assert data["messages"] == [{"role": "user", "content": "what?"}, {"role": "assistant", "content": "that"}]
+    assert (data["format"], data["name"]) == (1, "review")
+    assert '\n{"role": "user", "content": "what?"},\n' in text
+
+
+def test_what_this_version_writes_is_read_for_ever() -> None:
+    """The files as format 1 has them: never to be changed."""
+    json_file = (
+        '{"ava_magic": "conversation", "format": 1, "name": "main", "messages": [{"role": "user", "content": "q"}, '
+        '{"role": "assistant", "content": "a"}], "turns": [{"cell": "c", "run": "r", "number": 3, "model": "m", '
+        '"provider": "p", "at": 1.5, "tokens": [2, 3], "partial": true, "aside": true}]}'
     )
-    assert asked.value("ask()").endswith("3")
+    markdown_file = (
+        "<!-- ava_magic conversation, format 1 -->\n\n## You\n\nq\n\n"
+        '## Reply \u00b7 m <!-- {"cell": "c", "run": "r", "number": 3, "model": "m", "provider": "p", "at": 1.5, '
+        '"tokens": [2, 3], "partial": true, "aside": true} -->\n\na\n'
+    )
+    expected = [Exchange("q", "a", Anchor("c", "r", 3), True, "m", "p", 1.5, (2, 3), aside=True)]
+    assert from_json(json_file) == from_markdown(markdown_file) == expected
 
 
-def test_an_answer_that_does_not_fit_is_shown_before_the_one_that_does(asked: Kernel, endpoint: Endpoint) -> None:
-    gate = Gate()
-    endpoint.says("[17]")
-    endpoint.says("[18", gate, ", 19]")
-    asked.run("two = {'type': 'array', 'minItems': 2}")
-    cell = asked.start("%ava -n --schema two numbers")
-    asked.collect(cell, lambda: any("18" in html for html in cell.painted))
-    shown = next(html for html in cell.painted if "18" in html)
-    assert shown.index("17") < shown.index("That did not fit") < shown.index("18")
-    gate.open()
-    asked.finish(cell)
-    [output] = cell.outputs
-    assert output["data"][PLAIN].startswith("[18, 19]\n")
-    assert "17" not in output["data"][HTML].partition("<p role")[0]
-    assert asked.value("_.data") == "[18, 19]"
+class TestEdited:
+    """A Markdown file that a person worked on."""
+
+    FILE = to_markdown(Conversation([Exchange("one", "first", Anchor("A", "1")), Exchange("two", "second")]))
+
+    def test_words_may_be_changed(self) -> None:
+        again = from_markdown(self.FILE.replace("first", "better\n\n- list\n\n## a heading"))
+        assert again[0].reply == "better\n\n- list\n\n## a heading"
+        assert again[0].anchor == Anchor("A", "1")
+
+    def test_a_turn_may_be_added_by_hand(self) -> None:
+        again = from_markdown(self.FILE + "\n## You\nthree\n## Reply\nthird\n")
+        assert [each.prompt for each in again] == ["one", "two", "three"]
+        assert again[2].anchor == Anchor()
+
+    def test_a_turn_may_be_deleted(self) -> None:
+        start, end = self.FILE.index("## You"), self.FILE.rindex("## You")
+        assert [each.prompt for each in from_markdown(self.FILE[:start] + self.FILE[end:])] == ["two"]
+
+    def test_comments_may_be_deleted(self) -> None:
+        bare = "\n".join(line.partition(" <!-- {")[0] for line in self.FILE.split("\n"))
+        assert [(each.prompt, each.anchor) for each in from_markdown(bare)] == [("one", Anchor()), ("two", Anchor())]
+
+    def test_another_editors_line_ends_and_mark_do_no_harm(self) -> None:
+        windows = self.FILE.replace("\n", "\r\n")
+        assert from_markdown(windows) == from_markdown(self.FILE)
+
+    def test_notes_above_the_first_turn_are_no_turn(self) -> None:
+        first, _, rest = self.FILE.partition("\n")
+        assert len(from_markdown(f"{first}\n# My notes\n\nfor later\n{rest}")) == 2
+
+    @pytest.mark.parametrize(
+        ("change", "line"),
+        [
+            (("## Reply", "## Other"), "line 11: a question and its reply must take turns"),
+            (("first", ""), "line 7: there is nothing under this heading"),
+            (('"cell"', "cell"), "line 7: Expecting property name"),
+            (('"A"', "[1]"), "line 7: cell is not a name"),
+            (("format 1", "format 2"), "line 1: it has format 2"),
+            (("<!-- ava_magic", "<!-- mine"), "its first line does not say so"),
+        ],
+    )
+    def test_damage_is_told_with_its_line(self, change: tuple[str, str], line: str) -> None:
+        with pytest.raises(AvaError) as caught:
+            from_markdown(self.FILE.replace(*change, 1))
+        assert line in str(caught.value)
+        assert caught.value.kind == "config"
+
+    def test_a_question_at_the_end_needs_its_reply(self) -> None:
+        with pytest.raises(AvaError, match="the last question has no reply"):
+            from_markdown(self.FILE + "\n## You\nthree\n")
 
 
-def test_after_two_answers_that_do_not_fit_nothing_is_bound(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.says("no")
-    endpoint.says("never")
-    asked.run("result = 'before'")
-    cell = asked.run("result = %ava -f json -o other numbers")
-    assert cell.status == "error"
-    assert cell.error.count("\n") == 0
-    assert "AvaError (protocol)" in cell.error
-    assert "never" in cell.outputs[-1]["data"][PLAIN]
-    assert asked.value("result, 'other' in globals()") == "('before', False)"
-    assert asked.value("__import__('sys').last_value.reply.text") == "'never'"
-    assert "The conversation is empty" in asked.run("%ava --history").stdout
+def damaged(**changes: Any) -> str:
+    data = json.loads(to_json(Conversation([FULL])))
+    turn = {"turns": [data["turns"][0] | changes.pop("turn")]} if "turn" in changes else {}
+    return json.dumps(data | turn | changes)
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    "text",
     [
-        ("-f yaml x", "it is one of markdown, text, code, json"),
-        ("-f text --schema dict x", "--schema dict: no variable"),
-        ("-f text --schema shape x", "for the format json, not for text"),
-        ("--schema number x", "not int"),
-        ("--code 1", "there is no reply yet"),
-        ("--code 0", "a whole number above 0"),
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"messages": []}',
+        "[" * 100_000,
+        '{"ava_magic": "conversation", "format": ' + "9" * 5_000 + "}",
+        damaged(ava_magic="cassette"),
+        damaged(format="1"),
+        damaged(format=2),
+        damaged(turns=[]),
+        damaged(turns=["x"]),
+        damaged(messages=[{"role": "user", "content": "x"}] * 2),
+        damaged(messages=["x", "y"]),
+        damaged(messages=[{"role": "user", "content": ""}, {"role": "assistant", "content": "x"}]),
+        damaged(messages=[{"role": "user", "content": "x"}, {"role": "assistant", "content": ""}]),
+        damaged(messages=[{"role": "user", "content": [{"type": "text"}]}, {"role": "assistant", "content": "x"}]),
+        damaged(turn={"at": "now"}),
+        damaged(turn={"at": float("nan")}),
+        damaged(turn={"at": 1e300}),
+        damaged(turn={"at": True}),
+        damaged(turn={"model": 5}),
+        damaged(turn={"run": "x" * 301}),
+        damaged(turn={"partial": 1}),
+        damaged(turn={"tokens": [1]}),
+        damaged(turn={"tokens": [1, -1]}),
+        damaged(turn={"number": 1.5}),
     ],
 )
-def test_a_wrong_call_is_one_line(asked: Kernel, endpoint: Endpoint, line: str, says: str) -> None:
-    asked.run("shape = {'type': 'integer'}\nnumber = 3")
-    cell = asked.run(f"%ava {line}")
-    assert cell.status == "error"
-    assert says in cell.error
-    assert cell.error.count("\n") == 0
-    assert not endpoint.requests
+def test_json_that_is_damaged_or_foreign_is_one_line(text: str) -> None:
+    with pytest.raises(AvaError) as caught:
+        from_json(text)
+    assert caught.value.kind == "config"
+    assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_key_in_a_schema_is_not_sent(asked: Kernel, endpoint: Endpoint) -> None:
-    secret = "-".join(["some", "thing", "secret"])
-    asked.run(f"import os\nos.environ['SOME_API_KEY'] = {secret!r}\nshape = {{'const': {secret!r}}}")
-    cell = asked.run("%ava --schema shape x")
-    asked.run("del os.environ['SOME_API_KEY']")
-    assert cell.status == "error"
-    assert "SOME_API_KEY" in cell.error
-    assert secret not in cell.error
-    assert not endpoint.requests
+def test_an_image_that_somebody_would_have_to_fetch_is_refused() -> None:
+    remote = [{"type": "image_url", "image_url": {"url": "https://example.invalid/pixel.png"}}]
+    with pytest.raises(AvaError, match="neither text nor image"):
+        from_json(damaged(messages=[{"role": "user", "content": remote}, {"role": "assistant", "content": "x"}]))
 
 
-def test_text_is_shown_as_it_is(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.says("*stars* <b>\n\n# no title")
-    cell = asked.run("%ava -f text x")
-    [output] = cell.outputs
-    assert '<pre style="white-space: pre-wrap">*stars* &lt;b&gt;\n\n# no title</pre>' in output["data"][HTML]
-    shown_again = asked.run("_")
-    assert "<em>" not in shown_again.of_type("execute_result")[0]["data"][HTML]
+@settings(deadline=None)
+@given(st.text(), st.integers(0, 400), st.integers(0, 40))
+def test_a_file_with_a_piece_exchanged_is_read_or_refused(piece: str, start: int, length: int) -> None:
+    for write, read in ((to_json, from_json), (to_markdown, from_markdown)):
+        text = write(Conversation([FULL, Exchange("a", "b")]))
+        with suppress(AvaError):  # and no other error
+            read(text[:start] + piece + text[start + length :])
 
 
-def test_the_first_code_block_goes_to_the_next_cell(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.says(CODE)
-    cell = asked.run("%ava -f code x")
-    assert payload(cell) == [("x = 41\nprint(x + 1)", False)]
-    assert cell.stdout == "[code block 1 of 2 is in the next cell; %ava --code 2 takes another]\n"
-    assert asked.value("'x' in globals()") == "False"
-    another = asked.run("%ava --code 2")
-    assert payload(another) == [("%%bash\necho hi", False)]
-    missing = asked.run("%ava --code 3")
-    assert "the reply has 2 code blocks" in missing.error
-    assert asked.value("[block.language for block in _.code_blocks]") == "['python', 'bash']"
-
-
-def test_code_of_a_background_reply_comes_where_it_is_awaited(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.says(CODE)
-    assert not payload(asked.run("later = %ava -b -f code x"))
-    assert payload(asked.run("reply = await later")) == [("x = 41\nprint(x + 1)", False)]
-
-
-def test_code_that_was_cut_goes_nowhere(asked: Kernel, endpoint: Endpoint) -> None:
-    gate = Gate()
-    endpoint.says("```python\nx = 1", gate)
-    cell = asked.start("%ava -f code x", stop_on_error=False)
-    asked.collect(cell, lambda: any("x" in html for html in cell.painted))
-    asked.interrupt()
-    asked.finish(cell)
-    assert not payload(cell)
-
-
-def test_a_reply_without_code_says_so(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.says("none")
-    cell = asked.run("%ava -f code x")
-    assert not payload(cell)
-    assert cell.stdout == "[there is no code block in the reply]\n"
-
-
-def test_the_last_error_is_asked_about(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.says("mended")
-    asked.run("def f(x):\n    return {}[x]")
-    failing = asked.run("f('name')")
-    cell = asked.run("%ava -e")
-    assert cell.status == "ok", cell.error
-    [(role, content)] = endpoint.requests[0].messages
-    assert role == "user"
-    assert content.startswith("What is wrong and how is it mended?\n\nThis is the last error:\n\nTraceback")
-    number = failing.reply["execution_count"]
-    assert f"  In[{number}], line 1, in <" in content
-    assert f"  In[{number - 1}], line 2, in f\n    return {{}}[x]\n" in content
-    assert f"KeyError: 'name'\n\nIn[{number}]:\n->   1 f('name')\n\nIn[{number - 1}]:\n     1 def f(x):\n" in content
-    assert "\x1b" not in content
-    assert "[went in: the last error " in cell.stdout
-
-
-def test_a_question_of_ones_own_goes_before_the_error(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.says("mended")
-    asked.run("word = 'braces'\nraise ValueError('{word}')")
-    asked.run("%%ava -e -n\nIs it the {word}?")
-    content = endpoint.requests[0].messages[0][1]
-    assert content.startswith("Is it the braces?\n\nThis is the last error:")
-    assert "ValueError: {word}\n" in content
-
-
-def test_a_syntax_error_is_one_too(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.says("mended")
-    number = asked.run("a = 1\nb = = 2").reply["execution_count"]
-    asked.run("%%ava -e")
-    content = endpoint.requests[0].messages[0][1]
-    assert f"  In[{number}], line 2\n    b = = 2\n        ^\nSyntaxError: invalid syntax\n\nIn[{number}]:\n" in content
-
-
-def test_an_error_of_asking_does_not_hide_the_users(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.answers(status=400)
-    asked.run("raise ValueError('mine')")
-    assert asked.run("%ava -e").status == "error"
-    endpoint.forget()
-    endpoint.says("mended")
-    asked.run("%ava -e")
-    assert "ValueError: mine" in endpoint.requests[0].messages[0][1]
-
-
-def test_a_key_in_an_error_is_not_sent(asked: Kernel, endpoint: Endpoint) -> None:
-    secret = "-".join(["some", "thing", "secret"])
-    asked.run(f"import os\nos.environ['SOME_API_KEY'] = {secret!r}\nraise ValueError(os.environ['SOME_API_KEY'])")
-    cell = asked.run("%ava -e")
-    asked.run("del os.environ['SOME_API_KEY']")
-    assert cell.status == "error"
-    assert "SOME_API_KEY" in cell.error
-    assert secret not in cell.error
-    assert not endpoint.requests
-
-
-def test_before_any_error_there_is_one_line(endpoint: Endpoint) -> None:
-    kernel = Kernel()
-    try:
-        kernel.run("%load_ext ava_magic")
-        cell = kernel.run(f"%ava --base-url {endpoint.url} -e")
-        assert "no error was raised so far" in cell.error
-        assert cell.error.count("\n") == 0
-        kernel.run("1/0")
-        endpoint.says("mended")
-        assert kernel.run(f"%ava --base-url {endpoint.url} -e").status == "ok"
-    finally:
-        kernel.shutdown()
-
-
-def test_in_a_terminal_code_comes_to_the_next_prompt(tmp_path: Path, endpoint: Endpoint) -> None:
-    terminal = Terminal(tmp_path, f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
-    endpoint.says("```python\nprint(41 + 1)\n```\n")
-    terminal.child.send("%ava -f code x\r")
-    terminal.until("the code is at the next prompt")
-    terminal.until(r"In \[3\]:")
-    terminal.until(r"41")
-    terminal.child.send("\r")
-    assert "42" in terminal.until(r"In \[4\]:")
-    terminal.close()
-
-
-def test_a_prompt_that_takes_no_text_says_where_the_code_is(tmp_path: Path, endpoint: Endpoint) -> None:
-    terminal = Terminal(tmp_path, "--simple-prompt", f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
-    endpoint.says("```python\nprint(41 + 1)\n```\n")
-    assert "[the code is in _.code_blocks[0]" in terminal.run("%ava -f code x", 3)
-    assert "42" in terminal.run("exec(_.code_blocks[0])", 4)
-    terminal.close()
-
-
-def test_in_a_terminal_the_last_error_is_asked_about(tmp_path: Path, endpoint: Endpoint) -> None:
-    terminal = Terminal(tmp_path, f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
-    terminal.run("1/0", 3)
-    endpoint.says("mended")
-    terminal.run("%ava -e -n", 4)
-    content = endpoint.requests[0].messages[0][1]
-    assert "  In[2], line 1, in <" in content
-    assert "ZeroDivisionError: division by zero\n\nIn[2]:\n->   1 1/0\n" in content
-    terminal.close()
+@pytest.mark.parametrize("write", [to_json, to_markdown])
+def test_ours_are_known_by_their_beginning(write: Any) -> None:
+    assert is_conversation(write(Conversation([FULL]))[:200])
+    assert not is_conversation("# README\n")
+    assert not is_conversation('{"cells": []}')
+    assert not is_conversation("")

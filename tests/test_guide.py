@@ -238,7 +238,39 @@ QUESTIONS = {
         "how do I clear the conversation?",
         "what does --reset do?",
         "how do I reset the chat?",
+    ),
+    "Several conversations side by side (-c NAME)": (
+        "can I have several conversations?",
+        "what does -c do?",
+        "what does --chat do?",
+    ),
+    "Take back or delete the last turn (--undo)": (
         "can I delete the last turn?",
+        "how do I undo?",
+        "what does --undo do?",
+    ),
+    "Repeat the last question (--retry)": (
+        "how do I repeat the last question?",
+        "what does --retry do?",
+    ),
+    "The conversation as a Python object (Conversation, to_openai)": (
+        "how do I get the conversation as a Python object?",
+        "what is to_openai?",
+    ),
+    "What was spent: the cost (--usage)": (
+        "how many tokens were spent?",
+        "what does --usage do?",
+        "what did it cost?",
+    ),
+    "Save or export a conversation as JSON or Markdown file (--save), and go on with it": (
+        "how do I save the conversation?",
+        "can I export the conversation?",
+        "what does --load do?",
+        "is there a Markdown file of it?",
+    ),
+    "Which notebook --resume reads": (
+        "what does --resume do?",
+        "which notebook is resumed?",
     ),
     "See the history of the conversation (--history)": (
         "how do I see the history?",
@@ -261,8 +293,7 @@ QUESTIONS = {
     "After a kernel restart, or when the notebook is reopened: what is saved": (
         "is the conversation kept after a kernel restart?",
         "are the answers still there when I reopen the notebook?",
-        "is the conversation saved?",
-        "can I export the conversation?",
+        "what is saved when I reopen the notebook?",
     ),
     "Stop or interrupt a reply": (
         "how do I stop a reply?",

@@ -109,10 +109,10 @@ def choose(
 
     Where nobody is there to press Stop (``nbclient`` runs a notebook with ``allow_stdin`` false) no widget is opened:
     nbclient keeps even a closed widget's state in the file.  ``jupyter console`` can update nothing that it has shown:
-    it gets plain text, as a pipe does.
+    it gets plain text, as a pipe does; so does a thread from which nothing can be displayed.
     """
     kernel = getattr(shell, "kernel", None)
-    if kernel is not None and not in_console():
+    if kernel is not None and not in_console() and _may_display(kernel):
         attended = bool(getattr(kernel, "_allow_stdin", False))
         if display == "widget" or (display == "auto" and attended):
             from .notebook import WidgetView
@@ -136,6 +136,15 @@ def choose(
 
         view = Afterwards(view, turn)
     return view
+
+
+def _may_display(kernel: Any) -> bool:
+    """Whether ``display`` works in this thread: in ipykernel 7.0 it fails in a user's, whose request is not known."""
+    try:
+        kernel.get_parent()
+    except LookupError:
+        return False
+    return True
 
 
 def status_line(turn: Turn, fresh: Fresh, how_to_stop: str) -> str:
