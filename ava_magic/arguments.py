@@ -118,6 +118,9 @@ OPTIONS = (
     Option(("--load",), "PATH", "go on with a conversation that was saved", command=True),
     Option(("--resume",), "[PATH]", "rebuild the conversation from the notebook's file", command=True, bare=""),
     Option(("--usage",), "", "show the tokens that were spent", command=True),
+    Option(("--check",), "", "reach the endpoint step by step, and say what is wrong", command=True),
+    Option(("--models",), "[WORD]", "list the endpoint's models, or those named with WORD", command=True, bare=""),
+    Option(("--key",), "", "type in the endpoint's key, hidden; this kernel forgets it when it ends", command=True),
     Option(("--replay",), "", "take all replies from the cassette from now on, and send nothing", command=True),
 )
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}

@@ -1,10 +1,10 @@
-"""What may stand in the place of a question: ``--reset``, ``--history``, and ``%ava`` alone, which tells the state."""
+"""What may stand in the place of a question: commands, reports, and ``%ava`` alone, which tells the state."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import __version__
 from .arguments import Arguments
 from .chats import MAIN, Chats
+from .connection import Key, Origin
 from .controls import one_line
 from .conversation import estimate_tokens, fit
 from .errors import AvaError
@@ -34,6 +35,7 @@ class Call:
     settings: Mapping[str, Any]
     anchor: Anchor
     namespace: dict[str, Any]
+    keys: MutableMapping[Origin, Key]
 
     @property
     def name(self) -> str:
@@ -159,14 +161,25 @@ def state(chats: Chats, turn: Turn) -> str:
         "beside it": f"{others}: -c NAME talks there" if others else "",
         "to change": "%config AvaMagics.model = 'NAME' (or .provider, .base_url); -m, -p, --base-url for one",
     }
+    if endpoint.key is not None:
+        rows["key"] = endpoint.key.name
     if endpoint.name == "guide":
-        rows["next"] = "set OPENAI_API_KEY or another preset's key, or start Ollama; then ask again"
+        rows["next"] = (
+            "set OPENAI_API_KEY or another preset's key, type one in with %ava --key -p openai, or start Ollama"
+        )
     lines = [f"  {name:<10} {one_line(value)}" for name, value in rows.items() if value]
     return "\n".join([f"ava_magic {__version__}", *lines])
 
 
 def _in_place_of(turns: int) -> str:
     return f", in place of {turns:,} (%ava --undo brings those back)." if turns else "."
+
+
+def key(call: Call) -> str:
+    """Take the endpoint's key in a hidden prompt."""
+    from .hidden_prompt import take_key
+
+    return take_key(call.chats.named().begin("", **call.settings, replay=False).endpoint, call.keys)
 
 
 def _others(others: Mapping[str, int]) -> str:
@@ -178,6 +191,6 @@ Command = Callable[[Call], object]
 
 COMMANDS: Mapping[str, Command] = {
     **{"history": history, "undo": undo, "reset": reset, "usage": usage},
-    **{"save": save, "load": load, "resume": resume, "replay": replay},
+    **{"save": save, "load": load, "resume": resume, "replay": replay, "key": key},
 }
 """The commands by the key of their option; each does its work and returns what is to be shown: a text, or an object."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.display import display as show
-from traitlets import Enum, Float, Int, Unicode, observe
+from traitlets import Bool, Enum, Float, Int, Unicode, observe
 
 from . import runner
 from .arguments import Arguments, help_text, parse
@@ -20,6 +20,7 @@ from .asking import Asking
 from .background import Pending, start
 from .chats import MAIN, Chats
 from .commands import COMMANDS, Call, last_question, state
+from .connection import Key, Origin
 from .content import text_of
 from .controls import visible
 from .conversation import Anchor, Unanswered
@@ -28,12 +29,15 @@ from .errors import AvaError, Stopped, StoppedTask
 from .preview import preview
 from .question import Question, compose, forbid_secrets
 from .reply import Reply
+from .reports import REPORTS
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
 from .views import choose
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
+    from .chat import Chat
+    from .turn import Turn
 
 __all__ = ["AvaMagics"]
 
@@ -65,6 +69,7 @@ class AvaMagics(Magics):
     max_tokens = Int(None, allow_none=True, min=1, help="The longest reply, in tokens; None: no limit").tag(config=True)
     timeout = Float(300.0, min=0.1, help="Seconds of silence after which a reply counts as dead").tag(config=True)
     retries = Int(2, min=0, help="How often a request is repeated before its first byte has come").tag(config=True)
+    proxies = Bool(False, help="Whether the proxies that the environment names are used").tag(config=True)
     context_tokens = Int(16_000, min=0, help="How much of the conversation is sent along, in tokens").tag(config=True)
     frame_rate = Float(20.0, min=0.1, max=60.0, help="How often a reply is painted, per second").tag(config=True)
     display = Enum(["auto", "widget", "html", "text"], "auto", help="How a reply is shown").tag(config=True)
@@ -78,6 +83,7 @@ class AvaMagics(Magics):
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._just_shown: Reply | Pending | None = None
+        self._typed_keys: dict[Origin, Key] = {}
 
     @observe("record")
     def _change_cassette(self, change: Mapping[str, Any]) -> None:
@@ -165,8 +171,10 @@ class AvaMagics(Magics):
         if arguments.command:
             if cell is not None and cell.strip():
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
+            if arguments.command in REPORTS:
+                return self._report(arguments, run)
             anchor = self._anchor.get(self._last_anchor)
-            call = Call(self.chats, arguments, self._settings(arguments), anchor, self._shell.user_ns)
+            call = Call(self.chats, arguments, self._settings(arguments), anchor, self._shell.user_ns, self._typed_keys)
             if arguments.command == "retry":
                 asked = last_question(call)
                 return self._begin(Question([text_of(asked.prompt)]), asked, arguments, run)
@@ -200,6 +208,17 @@ class AvaMagics(Magics):
         if "preview" in arguments:
             show(preview(turn), raw=True)
             return None
+        return self._asking(chat, turn, arguments, run, history=history)
+
+    def _report(self, arguments: Arguments, run: runner.Run) -> Asking:
+        """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
+        settings = self._settings(arguments) | {"retries": 0, "replay": False}  # it is about the endpoint as it is now
+        chat = self.chats.named()
+        turn = chat.begin(f"--{arguments.command}", history=False, **settings)
+        turn.report(REPORTS[arguments.command](turn, arguments))
+        return self._asking(chat, turn, arguments, run, history=False)
+
+    def _asking(self, chat: Chat, turn: Turn, arguments: Arguments, run: runner.Run, *, history: bool) -> Asking:
         background = "background" in arguments
         view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
         out = arguments.options.get("out", "")
@@ -217,10 +236,10 @@ class AvaMagics(Magics):
         """The settings of this turn: what the traits say, less what the line says otherwise."""
         names = (
             *("provider", "model", "base_url", "system", "temperature", "max_tokens"),
-            *("timeout", "retries", "context_tokens", "rerun"),
+            *("timeout", "retries", "proxies", "context_tokens", "rerun"),
         )
         settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
-        return settings | {"options": dict(arguments.options.get("option", ()))}
+        return settings | {"typed_keys": self._typed_keys, "options": dict(arguments.options.get("option", ()))}
 
     def _in_background(self, asking: Asking) -> Pending:
         pending = start(asking, self._has_been_shown)
