@@ -25,10 +25,12 @@ _BARE = re.compile(r"""[^\s=]+=(?:"[^"\n]*"|'[^'\n]*')(?=\s|$)|\S+""")
 
 
 class Option(NamedTuple):
-    """One option: its names, what its value is called (``""``: it takes none), and what it does.
+    """One option: its names, what its value is called (``""``: it takes none, ``"[N]"``: it may be left out), and what
+    it does.
 
     ``convert`` makes the value of the text and raises :class:`ValueError` for text that is none; ``many`` options
-    may repeat, and ``command`` ones stand instead of a prompt.
+    may repeat, and ``command`` ones stand instead of a prompt.  ``bare`` is the value of an option that has none: only
+    a command may leave it out, since elsewhere the first word of the prompt would be taken for it.
     """
 
     names: tuple[str, ...]
@@ -37,11 +39,17 @@ class Option(NamedTuple):
     convert: Callable[[str], Any] = str
     many: bool = False
     command: bool = False
+    bare: Any = True
 
     @property
     def key(self) -> str:
         """The long name as a Python name: ``max_tokens``."""
         return self.names[-1].lstrip("-").replace("-", "_")
+
+    @property
+    def may_be_bare(self) -> bool:
+        """Whether its value may be left out."""
+        return self.value.startswith("[")
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -72,6 +80,12 @@ def _number(text: str) -> float:
     return number
 
 
+def _chat_name(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > 60:
+        raise ValueError("it must be a short name")
+    return text
+
+
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ValueError("it must be a whole number above 0")
@@ -87,11 +101,27 @@ OPTIONS = (
     Option(("--max-tokens",), "N", "the longest reply, in tokens", _count),
     Option(("--option",), "KEY=VALUE", "a further field of the request; VALUE is JSON, or text", _setting, many=True),
     Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
+    Option(("-c", "--chat"), "NAME", "talk in the conversation NAME; without it, in main", _chat_name),
     Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
     Option(("-b", "--background"), "", "return at once; the reply streams on, and can be awaited"),
     Option(("-r", "--raw"), "", "leave {braces} as they are"),
+    Option(("--attach",), "PATH", "send a text file or an image along", many=True),
+    Option(("--preview",), "", "show the request and its size; send nothing"),
+    Option(("--send-secrets",), "", "send the prompt though it holds a key or a token"),
+    Option(("--history",), "", "show the conversation; with -o, bind it to NAME", command=True),
+    Option(
+        ("--undo",), "[N]", "take back the last change of the conversation, or the last N", _count, command=True, bare=1
+    ),
+    Option(("--retry",), "", "ask the last question again; the new answer takes its place", command=True),
     Option(("--reset",), "", "forget the conversation", command=True),
-    Option(("--history",), "", "show the conversation", command=True),
+    Option(("--save",), "PATH", "write the conversation to PATH.json or PATH.md", command=True),
+    Option(("--load",), "PATH", "go on with a conversation that was saved", command=True),
+    Option(("--resume",), "[PATH]", "rebuild the conversation from the notebook's file", command=True, bare=""),
+    Option(("--usage",), "", "show the tokens that were spent", command=True),
+    Option(("--check",), "", "reach the endpoint step by step, and say what is wrong", command=True),
+    Option(("--models",), "[WORD]", "list the endpoint's models, or those named with WORD", command=True, bare=""),
+    Option(("--key",), "", "type in the endpoint's key, hidden; this kernel forgets it when it ends", command=True),
+    Option(("--replay",), "", "take all replies from the cassette from now on, and send nothing", command=True),
 )
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 
@@ -120,11 +150,11 @@ def parse(line: str) -> Arguments:
         option = _find(match["option"])
         position = match.end()
         with_equals = line[match.end() - 1 : match.end()] == "="
-        value: Any = True
-        if option.value:
+        value = option.bare
+        if option.value and not (option.may_be_bare and _is_bare(line, position, with_equals)):
             text, position = _value(line, position, option, with_equals)
             value = _convert(option, text)
-        elif with_equals:
+        elif with_equals and not option.value:
             raise AvaError(f"{match['option']} takes no value", "config")
         if option.key in options and option.value and not option.many:
             raise AvaError(f"{match['option']} is given twice", "config")
@@ -157,6 +187,11 @@ def _find(name: str) -> Option:
     near = difflib.get_close_matches(name, _BY_NAME, n=1)
     hint = f"did you mean {near[0]}?" if near else "%ava? lists the options."
     raise AvaError(f"unknown option {name}; {hint} A prompt that begins with a dash goes after --", "config")
+
+
+def _is_bare(line: str, position: int, with_equals: bool) -> bool:
+    """Whether what follows an option that may stand alone is no value for it: nothing, or another option."""
+    return not with_equals and (not line[position:].strip() or _WORD.match(line, position) is not None)
 
 
 def _value(line: str, position: int, option: Option, with_equals: bool) -> tuple[str, int]:

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from .asking import Asking
+from .content import text_of
 from .controls import one_line
 from .errors import AvaError, Stopped, StoppedTask
 from .reply import Reply
@@ -88,7 +89,7 @@ class Pending:
         return reply
 
     def __repr__(self) -> str:
-        question = one_line(str(self._asking.turn.prompt), 40)
+        question = one_line(text_of(self._asking.turn.prompt), 40)
         if not self.done():
             state = "streams"
         elif self._asking.run.stopped:

@@ -14,18 +14,23 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from .cassette.tape import locate
 from .connection import Key
-from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
+from .content import Mixed, without_images
+from .conversation import Anchor, Conversation, Exchange, Message, Rerun, Unanswered, estimate_tokens, fit
 from .errors import AvaError
+from .kept import exchange_of, spent_by
 from .providers.presets import Ask
 from .reply import Reply
 from .turn import Settings, Turn
+from .usage import Ledger
 
 __all__ = ["Chat"]
 
@@ -46,6 +51,11 @@ class Chat:
         context_tokens: how much of the conversation is sent along, by :func:`~ava_magic.conversation.estimate_tokens`.
         rerun: whether a cell that is run again replaces its turn (``"replace"``) or adds one (``"append"``).
         options: further fields of the request's body.
+        proxies: whether the proxies that the environment names are used (``https_proxy`` and the like).
+        record: the path of a cassette, into which requests and what came back are written.
+        replay: whether replies come from the cassette, and nothing is sent; ``None``: as ``AVA_REPLAY`` says.
+
+    ``folder`` is where a relative path of a cassette begins: the working directory in which the chat was made.
     """
 
     def __init__(
@@ -62,36 +72,63 @@ class Chat:
         context_tokens: int = 16_000,
         rerun: Rerun = "replace",
         options: Mapping[str, Any] | None = None,
+        proxies: bool = False,
+        record: str | os.PathLike[str] = "",
+        replay: bool | None = None,
     ) -> None:
+        try:
+            key = Key(api_key, "api_key") if api_key else None
+        finally:
+            del api_key  # a traceback shows the values of a frame
         self.settings = Settings(
             provider=provider,
             model=model,
             base_url=base_url,
-            api_key=Key(api_key, "api_key") if api_key else None,
+            api_key=key,
             system=system,
             temperature=temperature,
             max_tokens=max_tokens,
             timeout=timeout,
             retries=retries,
+            proxies=proxies,
             context_tokens=context_tokens,
             rerun=rerun,
             options=options or {},
+            record=os.fspath(record),
+            replay=replay,
         )
+        self.folder = os.getcwd()  # noqa: PTH109
         self.conversation = Conversation()
+        self.ledger = Ledger()
         self._ahead: list[Future[None]] = []
 
-    def begin(self, prompt: Any, anchor: Anchor = Anchor(), *, history: bool = True, **changes: Any) -> Turn:
+    def begin(
+        self,
+        prompt: Any,
+        anchor: Anchor = Anchor(),
+        *,
+        history: bool = True,
+        instead: Exchange | None = None,
+        **changes: Any,
+    ) -> Turn:
         """A turn for ``prompt``, not yet sent.
 
+        ``prompt`` is a text, a :class:`~ava_magic.content.Mixed`, or the parts of OpenAI's content array.
         ``changes`` are settings for this turn alone; without ``history`` the conversation is neither read nor extended.
+        ``instead`` is the exchange of the conversation that the new one takes the place of.
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
         settings = replace(self.settings, **changes)
+        settings = replace(settings, record=locate(os.fspath(settings.record), self.folder))
         if taken := sorted({"model", "messages"} & settings.options.keys()):
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
         if settings.temperature is not None and not math.isfinite(settings.temperature):
             raise AvaError("the temperature must be a number", "config")
         turn = Turn(prompt, settings, anchor)
+        if isinstance(prompt, Mixed):
+            turn.prompt = prompt.content(turn.endpoint.takes_images)
+        turn.instead = instead
+        turn.chat = self.conversation.name if history else None
         turn.follows = list(self._ahead) if history else []
         self._compose(turn, history)
         return turn
@@ -109,8 +146,11 @@ class Chat:
         earlier: list[Exchange] = []
         if history:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
-            earlier, turn.left_out = fit(self.conversation.before(turn.anchor, settings.rerun), room)
+            before = self.conversation.before(turn.anchor, settings.rerun, turn.instead)
+            earlier, turn.left_out = fit(before, room)
         turn.messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
+        if not turn.endpoint.takes_images:
+            turn.messages = without_images(turn.messages)
 
     async def run(self, turn: Turn, *, history: bool = True) -> AsyncGenerator[str, None]:
         """Send a turn that was begun; yield its content as it comes, and keep it in the conversation."""
@@ -128,8 +168,7 @@ class Chat:
             kept = True
             raise
         finally:
-            if kept and history and turn.pieces:
-                self.conversation.add(turn.exchange(), turn.settings.rerun)
+            self._conclude(turn, kept=kept, history=history)
 
     async def stream(self, prompt: Any, *, history: bool = True, **changes: Any) -> AsyncGenerator[str, None]:
         """Ask ``prompt``; yield the content of the reply as it comes.
@@ -152,3 +191,14 @@ class Chat:
         async with aclosing(self.run(turn, history=history)) as deltas:
             async for _ in deltas:
                 pass  # they stand in the turn
+
+    def _conclude(self, turn: Turn, *, kept: bool, history: bool) -> None:
+        exchange = exchange_of(turn)
+        if (spent := spent_by(turn)).turns:
+            self.ledger.note(turn.chat or "none (-n)", exchange.model or exchange.provider, spent)
+        if not history:
+            return
+        if kept and exchange.reply.strip():  # services refuse messages of white space alone
+            self.conversation.add(exchange, turn.settings.rerun, turn.instead)
+        else:
+            self.conversation.miss(Unanswered(turn.prompt, turn.anchor, turn.instead), turn.settings.rerun)

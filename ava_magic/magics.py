@@ -8,21 +8,28 @@ import sys
 import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Enum, Float, Int, Unicode
+from IPython.display import display as show
+from traitlets import Bool, Enum, Float, Int, Unicode, observe
 
 from . import runner
 from .arguments import Arguments, help_text, parse
 from .asking import Asking
 from .background import Pending, start
-from .commands import COMMANDS, state
-from .conversation import Anchor
+from .chats import MAIN, Chats
+from .commands import COMMANDS, Call, last_question, state
+from .connection import Key, Origin
+from .content import text_of
+from .controls import visible
+from .conversation import Anchor, Unanswered
+from .displays import ShellDisplay, visible_names
 from .errors import AvaError, Stopped, StoppedTask
-from .prompt import carried_secret, interpolate
+from .preview import preview
+from .question import Question, compose, forbid_secrets
 from .reply import Reply
+from .reports import REPORTS
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
 from .views import choose
 
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from .chat import Chat
+    from .turn import Turn
 
 __all__ = ["AvaMagics"]
 
@@ -61,24 +69,26 @@ class AvaMagics(Magics):
     max_tokens = Int(None, allow_none=True, min=1, help="The longest reply, in tokens; None: no limit").tag(config=True)
     timeout = Float(300.0, min=0.1, help="Seconds of silence after which a reply counts as dead").tag(config=True)
     retries = Int(2, min=0, help="How often a request is repeated before its first byte has come").tag(config=True)
+    proxies = Bool(False, help="Whether the proxies that the environment names are used").tag(config=True)
     context_tokens = Int(16_000, min=0, help="How much of the conversation is sent along, in tokens").tag(config=True)
     frame_rate = Float(20.0, min=0.1, max=60.0, help="How often a reply is painted, per second").tag(config=True)
     display = Enum(["auto", "widget", "html", "text"], "auto", help="How a reply is shown").tag(config=True)
     rerun = Enum(["replace", "append"], "replace", help="What a cell run again does to its turn").tag(config=True)
+    record = Unicode("", help="A cassette: requests and replies are written into this file").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
+        self.chats = Chats(shell.starting_dir)  # first: a configured cassette is for it
         super().__init__(shell, **kwargs)
         self._shell = shell
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._just_shown: Reply | Pending | None = None
+        self._typed_keys: dict[Origin, Key] = {}
 
-    @cached_property
-    def chat(self) -> Chat:
-        """The chat behind the magics, made by the first question: loading the extension stays cheap."""
-        from .chat import Chat
-
-        return Chat()
+    @observe("record")
+    def _change_cassette(self, change: Mapping[str, Any]) -> None:
+        """Another cassette, or none: ``%ava --replay`` was about the former one."""
+        self.chats.use_cassette(record=self.record, replay=None)
 
     @no_var_expand
     @needs_local_scope
@@ -113,7 +123,12 @@ class AvaMagics(Magics):
         run = runner.Run()
         is_the_cell = in_own_task_of_a_cell()
         with runner.interrupts(run, passes_on=not is_the_cell):
-            asking = self._read(line, cell, local_ns, run)
+            try:
+                asking = self._read(line, cell, local_ns, run)
+            except Stopped as stop:
+                if is_the_cell:
+                    raise
+                raise StoppedTask(str(stop)) from None
             if asking is None:
                 return None
             if asking.background:
@@ -134,7 +149,8 @@ class AvaMagics(Magics):
     def begin_cell(self, info: ExecutionInfo) -> None:
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
         if info.store_history:  # not one that running code runs by run_cell
-            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex)
+            number = self._shell.displayhook.prompt_count  # execution_count is one ahead, in newer versions alone
+            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex, number)
             self._anchor.set(self._last_anchor)
             self._just_shown = None
             if notebook := sys.modules.get("ava_magic.views.notebook"):
@@ -155,43 +171,75 @@ class AvaMagics(Magics):
         if arguments.command:
             if cell is not None and cell.strip():
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
-            print(COMMANDS[arguments.command](self.chat, arguments))
+            if arguments.command in REPORTS:
+                return self._report(arguments, run)
+            anchor = self._anchor.get(self._last_anchor)
+            call = Call(self.chats, arguments, self._settings(arguments), anchor, self._shell.user_ns, self._typed_keys)
+            if arguments.command == "retry":
+                asked = last_question(call)
+                return self._begin(Question([text_of(asked.prompt)]), asked, arguments, run)
+            shown = COMMANDS[arguments.command](call)
+            print(visible(shown)) if isinstance(shown, str) else show(shown)
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         if prompt:
             return self._ask(prompt, arguments, local_ns or {}, run)
         if cell is None and not arguments.options:
-            print(state(self.chat, self.chat.begin("", **self._settings(arguments))))
+            print(state(self.chats, self.chats.named().begin("", **self._settings(arguments))))
             return None
         raise AvaError("nothing is asked: the question goes after the options, or in the lines under %%ava", "config")
 
-    def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> Asking:
-        notes: list[str] = []
-        if "raw" not in arguments:
-            filled = interpolate(prompt, {**self._shell.user_ns, **local_ns}, self._describe)
-            prompt = filled.text
-            notes = [f"{field} {size:,} characters" for field, size in filled.inserted]
+    def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> Asking | None:
+        question = self._compose(prompt, arguments, local_ns)
+        return self._begin(question, Unanswered(question, self._anchor.get(self._last_anchor)), arguments, run)
+
+    def _begin(self, question: Question, asked: Unanswered, arguments: Arguments, run: runner.Run) -> Asking | None:
         settings = self._settings(arguments)
-        for text in (prompt, settings["system"], str(settings["options"])):
-            if name := carried_secret(text, os.environ):
-                raise AvaError(f"the prompt holds the value of {name}, so it was not sent", "config")
+        if "send_secrets" not in arguments:
+            others = {"the system message": settings["system"], "an option": str(settings["options"])}
+            forbid_secrets(question, others, os.environ)
         history = "no_history" not in arguments
-        anchor = self._anchor.get(self._last_anchor)
-        turn = self.chat.begin(prompt, anchor, history=history, **settings)
-        turn.notes += notes
+        if not history and "chat" in arguments:
+            raise AvaError("-n and -c do not go together: -n asks outside of every conversation", "config")
+        chat = self.chats.named(arguments.options.get("chat", MAIN))
+        turn = chat.begin(asked.prompt, asked.anchor, history=history, instead=asked.instead, **settings)
+        if lines := question.about(turn.endpoint.takes_images):
+            print(lines)
+        if "preview" in arguments:
+            show(preview(turn), raw=True)
+            return None
+        return self._asking(chat, turn, arguments, run, history=history)
+
+    def _report(self, arguments: Arguments, run: runner.Run) -> Asking:
+        """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
+        settings = self._settings(arguments) | {"retries": 0, "replay": False}  # it is about the endpoint as it is now
+        chat = self.chats.named()
+        turn = chat.begin(f"--{arguments.command}", history=False, **settings)
+        turn.report(REPORTS[arguments.command](turn, arguments))
+        return self._asking(chat, turn, arguments, run, history=False)
+
+    def _asking(self, chat: Chat, turn: Turn, arguments: Arguments, run: runner.Run, *, history: bool) -> Asking:
         background = "background" in arguments
         view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
         out = arguments.options.get("out", "")
-        return Asking(self.chat, turn, view, run, history=history, background=background, out=out)
+        return Asking(chat, turn, view, run, history=history, background=background, out=out)
+
+    def _compose(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any]) -> Question:
+        namespace = None if "raw" in arguments else {**visible_names(self._shell), **local_ns}
+        try:
+            with runner.raising_interrupts():  # a value's own code runs here
+                return compose(prompt, namespace, ShellDisplay(self._shell), arguments.options.get("attach", ()))
+        except KeyboardInterrupt:
+            raise Stopped("stopped before the question was sent") from None
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""
         names = (
             *("provider", "model", "base_url", "system", "temperature", "max_tokens"),
-            *("timeout", "retries", "context_tokens", "rerun"),
+            *("timeout", "retries", "proxies", "context_tokens", "rerun"),
         )
         settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
-        return settings | {"options": dict(arguments.options.get("option", ()))}
+        return settings | {"typed_keys": self._typed_keys, "options": dict(arguments.options.get("option", ()))}
 
     def _in_background(self, asking: Asking) -> Pending:
         pending = start(asking, self._has_been_shown)
@@ -218,14 +266,6 @@ class AvaMagics(Magics):
             return "the reply was stopped before its first word", None
         self._shell.displayhook.update_user_ns(self._conclude(asking))
         return "the reply was stopped; what had come is kept, in _ and in the conversation", reply
-
-    def _describe(self, value: Any) -> str | None:
-        """A value as the notebook would show it in plain text, ``None`` where it cannot be shown."""
-        if isinstance(value, Reply):
-            return value.text
-        formatter: Any = self._shell.display_formatter
-        words: str | None = formatter.formatters["text/plain"](value)
-        return words
 
 
 AvaMagics.ava.__doc__ = _HELP

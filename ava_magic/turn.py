@@ -9,16 +9,20 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .connection import Connection, Key
+from .cassette.take import Asked, Ending, Take
+from .cassette.tape import Live, open_tape
+from .connection import Connection, Key, Origin
 from .conversation import Anchor, Exchange, Message, Rerun
-from .errors import AvaError
+from .errors import AvaError, NotRecorded
+from .models import with_models
 from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
 from .reply import Reply
+from .tokens import how_to_shorten, is_about_length
 
 __all__ = ["Settings", "Turn"]
 
@@ -31,19 +35,28 @@ class Settings:
     model: str = ""
     base_url: str = ""
     api_key: Key | None = None
+    typed_keys: Mapping[Origin, Key] = field(default_factory=dict)
     system: str = ""
     temperature: float | None = None
     max_tokens: int | None = None
     timeout: float = 300.0
     retries: int = 2
+    proxies: bool = False
     context_tokens: int = 16_000
     rerun: Rerun = "replace"
     options: Mapping[str, Any] = field(default_factory=dict)
+    record: str = ""
+    replay: bool | None = None
 
     def request_fields(self) -> dict[str, Any]:
         """The fields of the request's body beside the model and the messages."""
         named = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         return {name: value for name, value in named.items() if value is not None} | dict(self.options)
+
+    def named_provider(self) -> str:
+        """The name that the provider has as an endpoint, ``""`` where none is named."""
+        name = self.provider if isinstance(self.provider, str) else getattr(self.provider, "__name__", "")
+        return "" if name.strip() in ("", "auto") else name.strip().rpartition(":")[2]
 
 
 class Turn:
@@ -55,41 +68,43 @@ class Turn:
         follows: the ends of turns in the background that this one waits for, before its messages are chosen.
         pieces: the content that has come, in order; only ever appended to.
         thoughts: the reasoning that has come, likewise.
-        waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
+        failed: whether it ended by an error.
+        ended: when it ended, in seconds since 1970; 0 before that.
+        model: the model that answers, or that was asked for; ``None`` where the endpoint chooses and has not said.
+        usage: the token counts that the endpoint has reported, by its own names, or ``None``.
+        instead: the exchange of the conversation that it takes the place of, or ``None``.
+        chat: the name of the conversation that it belongs to; ``None``: it is asked outside of every one.
     """
 
     def __init__(self, prompt: Any, settings: Settings, anchor: Anchor) -> None:
         self.prompt = prompt
         self.settings = settings
         self.anchor = anchor
+        self.instead: Exchange | None = None
+        self.chat: str | None = None
         self.messages: list[Message] = []
         self.left_out = 0
         self.follows: list[Future[None]] = []
         self.pieces: list[str] = []
         self.thoughts: list[str] = []
         self.notes: list[str] = []
-        self.waiting: tuple[str, float] | None = None
+        self._waiting: tuple[str, float] | None = None
         self.started: float | None = None
         self.partial = False
+        self.failed = False
+        self.ended = 0.0
+        self.model = settings.model or None
+        self.usage: Mapping[str, Any] | None = None
         self._splitter = ThinkSplitter()
         self._thought_until = 0.0
+        self._take: Take | None = None
+        self._ending: Ending | None = None
         self._refusal = ""
-        self._usage: Mapping[str, Any] | None = None
         self._finish_reason: str | None = None
-        self._model = settings.model or None
-        self._seconds = 0.0
-        self.endpoint: Endpoint = resolve(
-            settings.provider,
-            Connection(
-                base_url=settings.base_url,
-                key=settings.api_key,
-                idle_timeout=settings.timeout,
-                retries=settings.retries,
-                on_wait=self._wait,
-            ),
-        )
+        self._tape = open_tape(settings.record, settings.replay)
+        self.endpoint: Endpoint = self._tape.endpoint(self._find_endpoint)
 
     async def stream(self) -> AsyncGenerator[str, None]:
         """Ask, and yield the content as it comes.  Raises :class:`AvaError`, with what had arrived."""
@@ -97,7 +112,7 @@ class Turn:
         deltas: AsyncIterator[Delta] | None = None
         failure: AvaError | None = None
         try:
-            deltas = self.endpoint.ask(self.settings.model, self.messages, **self.settings.request_fields())
+            deltas = self._ask()
             async for delta in deltas:
                 if not isinstance(delta, str):
                     self._take_note(delta)
@@ -111,17 +126,23 @@ class Turn:
             self.end_early()
             raise
         except Exception as error:
-            failure = self._as_ava_error(error)
+            failure = await self._explain(error)
         finally:
-            self._seconds = time.monotonic() - self.started
-            self.waiting = None
+            seconds = self._since_start()
+            self.ended = time.time()
             if deltas is not None:
                 await hang_up(deltas)
+            failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
-            self.partial = True
+            self.partial = self.failed = True
             self.notes.append("broken off before its end")
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
+
+    def report(self, ask: Ask) -> None:
+        """Let ``ask`` answer in the endpoint's place, beside any cassette."""
+        self.endpoint = replace(self.endpoint, ask=ask)
+        self._tape = Live()
 
     def end_early(self) -> None:
         """Mark what has come as stopped before its end."""
@@ -130,9 +151,16 @@ class Turn:
             self.notes.append("stopped before its end")
 
     @property
+    def waiting(self) -> tuple[str, float] | None:
+        """Why and until when (``time.monotonic``) a retry is waited for, or ``None``."""
+        return self._waiting if self._waiting and time.monotonic() < self._waiting[1] else None
+
+    @property
     def thought_for(self) -> float:
         """Seconds from sending the request to the last of the thinking."""
-        return max(0.0, self._thought_until - (self.started or 0.0))
+        if self._ending is not None:
+            return self._ending.thought_for
+        return round(max(0.0, self._thought_until - (self.started or 0.0)), 3)
 
     def reply(self) -> Reply:
         """What has come so far, or in the end all of it."""
@@ -147,30 +175,52 @@ class Turn:
         return Reply(
             text=text,
             messages=tuple(self.messages),
-            model=self._model,
+            model=self.model,
             provider=self.endpoint.name,
             endpoint=self.endpoint.url,
             finish_reason=self._finish_reason,
-            usage=self._usage,
+            usage=self.usage,
             reasoning="".join(self.thoughts),
             refusal=self._refusal,
             reasoning_seconds=self.thought_for,
             partial=self.partial,
-            seconds=self._seconds or time.monotonic() - (self.started or time.monotonic()),
+            seconds=self._ending.seconds if self._ending is not None else self._since_start(),
             notes=tuple(notes),
         )
 
-    def exchange(self) -> Exchange:
-        """The turn as the conversation keeps it."""
-        return Exchange(
-            prompt=self.prompt,
-            reply="".join(self.pieces),
-            anchor=self.anchor,
-            partial=self.partial,
-            model=self._model,
-            provider=self.endpoint.name,
-            at=time.time(),
+    def _since_start(self) -> float:
+        now = time.monotonic()
+        return round(now - (now if self.started is None else self.started), 3)
+
+    def _find_endpoint(self) -> Endpoint:
+        settings = self.settings
+        connection = Connection(
+            base_url=settings.base_url,
+            key=settings.api_key,
+            idle_timeout=settings.timeout,
+            retries=settings.retries,
+            typed_keys=settings.typed_keys,
+            proxies=settings.proxies,
+            on_wait=self._wait,
         )
+        return resolve(settings.provider, connection)
+
+    def _ask(self) -> AsyncIterator[Delta]:
+        settings = self.settings
+        model, messages, fields = settings.model, self.messages, settings.request_fields()
+        asked = Asked(model, messages, fields, settings.named_provider(), self.anchor, self.endpoint.key)
+        self._take = self._tape.begin(asked, self.endpoint)
+        self.endpoint = self._take.endpoint
+        return self.endpoint.ask(model, messages, **fields)
+
+    def _end(self, ending: Ending) -> AvaError | None:
+        """Take down how the turn ended, which a recorded one knows better; return the failure that is to be raised."""
+        self._ending = ending = ending if self._take is None else self._take.end(ending)
+        if ending.stopped:
+            self.end_early()
+        if ending.note:
+            self.notes.append(ending.note)
+        return ending.failure
 
     def _split(self, thought: str, answer: str) -> str:
         if thought:
@@ -182,31 +232,31 @@ class Turn:
         self._thought_until = time.monotonic()
 
     def _wait(self, reason: str, seconds: float) -> None:
-        self.waiting = (reason, time.monotonic() + seconds)
+        self._waiting = (reason, time.monotonic() + seconds)
 
     def _take_note(self, delta: object) -> None:
         if isinstance(delta, Reasoning):
             self._think(delta.text)
         elif isinstance(delta, Usage):
-            self._usage = delta.counts
+            self.usage = delta.counts
         elif isinstance(delta, FinishReason):
             self._finish_reason = delta.reason
         elif isinstance(delta, ModelName):
-            self._model = delta.name
+            self.model = delta.name
         elif isinstance(delta, Refusal):
             self._refusal += delta.text
 
-    def _as_ava_error(self, error: Exception) -> AvaError:
-        from .failures import ClientError, as_ava_error  # aiohttp is not loaded before it is needed
+    async def _explain(self, error: Exception) -> AvaError:
+        from .failures import explain  # aiohttp is loaded by the first failure at the latest, not by %load_ext
 
-        where = self.endpoint.where
-        if isinstance(error, AvaError):
-            failure = AvaError(f"{where}: {error}", error.kind)
-        elif isinstance(error, ClientError | TimeoutError):
-            failure = as_ava_error(error, where, self.endpoint.key_name)
-        else:
-            failure = AvaError(f"the provider {where} failed: {type(error).__name__}: {error}", "api")
-            failure.__cause__ = error  # a plug-in's author wants the traceback
-        if self.endpoint.hint:
-            failure = AvaError(f"{failure}{self.endpoint.hint}", failure.kind)
+        if isinstance(error, NotRecorded):
+            return error
+        try:
+            failure = await with_models(explain(error, self.endpoint), self.endpoint, self.settings.model)
+        except asyncio.CancelledError:
+            self.end_early()
+            raise
+        if is_about_length(str(failure)):
+            advice = how_to_shorten(len(self.messages), self.settings.context_tokens)
+            failure = AvaError(f"{failure}; {advice}", "bad_request")
         return failure

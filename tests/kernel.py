@@ -44,6 +44,11 @@ class Cell:
         return "\n".join(line for content in self.of_type("error") for line in content["traceback"])
 
     @property
+    def shown(self) -> str:
+        """What a command shows, as a terminal would: what it prints, then its outputs in plain text."""
+        return self.stdout + "".join(output["data"][PLAIN] for output in self.outputs)
+
+    @property
     def result(self) -> str:
         return "".join(content["data"][PLAIN] for content in self.of_type("execute_result"))
 
@@ -68,7 +73,7 @@ class Cell:
         return [output["data"][HTML] for state in self._states for output in state.get("outputs") or ()]
 
     @property
-    def shown(self) -> str:
+    def seen(self) -> str:
         """What was printed, the outputs as they stand, and every frame and line that widgets have shown."""
         outputs = [output["data"].get(HTML, "") for output in self.outputs]
         told = [state["value"] for state in self._states if isinstance(state.get("value"), str)]

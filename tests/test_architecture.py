@@ -17,6 +17,7 @@ ROOT = Path(ava_magic.__file__).parent
 PURE = {
     *(
         "prompt",
+        *("content", "lookup", "sources", "tables", "frames", "arrays", "values", "leaks", "attachments", "question"),
         "conversation",
         "markdown",
         "rules",
@@ -29,7 +30,9 @@ PURE = {
         "reply",
     ),
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
-    *("providers.chunks", "providers.base"),
+    *("tokens", "history", "listing", "usage", "records", "formats", "files", "resume"),
+    *("cassette", "cassette.entry", "cassette.nearest"),
+    *("providers.chunks", "providers.message", "providers.base"),
 }
 SCREENS_AND_SOCKETS = {"IPython", "aiohttp", "ipywidgets", "rich", "traitlets", "ipykernel", "comm", "nest_asyncio"}
 

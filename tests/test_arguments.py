@@ -13,8 +13,9 @@ from ava_magic import AvaError
 from ava_magic.arguments import OPTIONS, Arguments, Option, help_text, parse
 
 COMMANDS = [option for option in OPTIONS if option.command]
+BARE = [option for option in OPTIONS if option.may_be_bare]
 FLAGS = [option for option in OPTIONS if not option.value and not option.command]
-WITH_VALUE = [option for option in OPTIONS if option.value]
+WITH_VALUE = [option for option in OPTIONS if option.value and not option.command]
 _VALUES = {"X": "0.5", "N": "7", "KEY=VALUE": "seed=7"}  # one that each kind of value takes
 
 
@@ -115,12 +116,28 @@ def test_further_fields_may_repeat() -> None:
 
 @pytest.mark.parametrize("option", COMMANDS, ids=lambda option: option.key)
 def test_a_command_stands_instead_of_a_prompt(option: Option) -> None:
-    arguments = parse(f"  {option.names[-1]} ")
+    value = " 2" if option.value else ""
+    arguments = parse(f"  {option.names[-1]}{value} ")
     assert (arguments.command, arguments.prompt) == (option.key, "")
-    assert "what?" in str(refused(f"{option.names[-1]} what?"))
+    assert "what?" in str(refused(f"{option.names[-1]}{value} what?"))
 
 
-@pytest.mark.parametrize("option", FLAGS + COMMANDS, ids=lambda option: option.key)
+@pytest.mark.parametrize("option", BARE, ids=lambda option: option.key)
+def test_a_command_may_leave_its_value_out(option: Option) -> None:
+    name = option.names[-1]
+    for line in (name, f"{name} ", f"{name} -c review", f"-c review {name}"):
+        assert parse(line).options[option.key] == option.bare
+    for line in (f"{name} 2", f"{name}=2 -c review", f'{name} "2"'):
+        assert str(parse(line).options[option.key]) == "2"
+    assert "needs a value" in str(refused(f"{name}="))
+
+
+def test_only_a_command_may_leave_its_value_out() -> None:
+    assert BARE
+    assert all(option.command for option in BARE)
+
+
+@pytest.mark.parametrize("option", [o for o in FLAGS + COMMANDS if not o.value], ids=lambda option: option.key)
 def test_what_takes_no_value_says_so(option: Option) -> None:
     assert "takes no value" in str(refused(f"{option.names[-1]}=x what?"))
 
@@ -136,7 +153,7 @@ def test_the_end_of_the_options_is_no_value() -> None:
 
 
 def test_two_commands_at_once_are_refused() -> None:
-    first, second = COMMANDS[0].names[-1], COMMANDS[1].names[-1]
+    first, second = [option.names[-1] for option in COMMANDS if not option.value][:2]
     refused(f"{first} {second}")
 
 
@@ -179,7 +196,8 @@ def test_an_unknown_option_is_named_with_the_way_out(line: str, words: str) -> N
 
 
 def test_no_option_takes_a_key() -> None:
-    assert not [name for option in OPTIONS for name in option.names if "key" in name or "token" in name.split("-")]
+    names = [name for option in OPTIONS if option.value for name in option.names]
+    assert not [name for name in names if "key" in name or "token" in name.split("-")]
 
 
 def test_each_name_belongs_to_one_option_and_stands_in_the_help() -> None:

@@ -77,9 +77,19 @@ QUESTIONS = {
         "what does -m do?",
         "what does --model do?",
     ),
-    "Which models can I use? Get a list of models": (
+    "Type in an API key: a hidden prompt (--key)": (
+        "how do I type in an API key?",
+        "what does --key do?",
+        "is there a hidden prompt for a key?",
+    ),
+    "Which models can I use? Get a list of models (--models)": (
         "which models can I use?",
         "how do I list the models?",
+        "what does --models do?",
+    ),
+    "Check an endpoint step by step (--check)": (
+        "how do I check an endpoint?",
+        "what does --check do?",
     ),
     "Use Ollama, LM Studio or another local model server": (
         "how do I use ollama?",
@@ -114,14 +124,31 @@ QUESTIONS = {
         "python -m ava_magic.server --port",
     ),
     "All options of %ava and %%ava": ("which options are there?",),
+    "Commands that stand in the place of a question": ("which commands are there?",),
     "Ask about code or a long text with %%ava": ("how do I ask about code?",),
     "Ask about an error message or a traceback": (
         "how do I ask about a traceback?",
         "can I paste an error message?",
     ),
-    "Put a file into the prompt": (
+    "Put a file into the prompt: attach a text, an image or a PDF (--attach)": (
         "how do I put a file into the prompt?",
         "can I attach a PDF?",
+        "what does --attach do?",
+    ),
+    "How a table or an array goes in, and formats for it (rows, describe, schema)": (
+        "how many rows of a table go in?",
+        "what does {df:describe} do?",
+        "how is a numpy array inserted?",
+        "which formats can I use in braces?",
+    ),
+    "Send a figure, a plot or an image": (
+        "can I send an image?",
+        "how do I ask about a plot?",
+        "how do I send a matplotlib figure?",
+    ),
+    "See the request before it is sent (--preview)": (
+        "what does --preview do?",
+        "how do I see the request before it is sent?",
     ),
     "Questions that end in a question mark": ("can a question end with a question mark?",),
     "Put the value of a variable or a DataFrame into the prompt": (
@@ -188,7 +215,39 @@ QUESTIONS = {
         "how do I clear the conversation?",
         "what does --reset do?",
         "how do I reset the chat?",
+    ),
+    "Several conversations side by side (-c NAME)": (
+        "can I have several conversations?",
+        "what does -c do?",
+        "what does --chat do?",
+    ),
+    "Take back or delete the last turn (--undo)": (
         "can I delete the last turn?",
+        "how do I undo?",
+        "what does --undo do?",
+    ),
+    "Repeat the last question (--retry)": (
+        "how do I repeat the last question?",
+        "what does --retry do?",
+    ),
+    "The conversation as a Python object (Conversation, to_openai)": (
+        "how do I get the conversation as a Python object?",
+        "what is to_openai?",
+    ),
+    "What was spent: the cost (--usage)": (
+        "how many tokens were spent?",
+        "what does --usage do?",
+        "what did it cost?",
+    ),
+    "Save or export a conversation as JSON or Markdown file (--save), and go on with it": (
+        "how do I save the conversation?",
+        "can I export the conversation?",
+        "what does --load do?",
+        "is there a Markdown file of it?",
+    ),
+    "Which notebook --resume reads": (
+        "what does --resume do?",
+        "which notebook is resumed?",
     ),
     "See the history of the conversation (--history)": (
         "how do I see the history?",
@@ -211,8 +270,7 @@ QUESTIONS = {
     "After a kernel restart, or when the notebook is reopened: what is saved": (
         "is the conversation kept after a kernel restart?",
         "are the answers still there when I reopen the notebook?",
-        "is the conversation saved?",
-        "can I export the conversation?",
+        "what is saved when I reopen the notebook?",
     ),
     "Stop or interrupt a reply": (
         "how do I stop a reply?",
@@ -239,6 +297,10 @@ QUESTIONS = {
     "The server cannot be reached: connection error": (
         "why can the server not be reached?",
         "connection error, what now?",
+    ),
+    "Behind a proxy, or with certificates of your organisation's own": (
+        "does it use my proxy?",
+        "the certificate is not trusted, what now?",
     ),
     "Nothing comes: timeout": ("how do I change the timeout?",),
     "The request is refused: bad_request, 400, or 404 model not found": (
@@ -269,13 +331,12 @@ QUESTIONS = {
         "are my keys safe?",
         "can my API key leak?",
     ),
-    "The prompt holds the value of a key, so it was not sent": (
+    "The prompt holds a key or a token, so it was not sent (--send-secrets)": (
         "why was the prompt not sent because it holds the value of a key?",
+        "what does --send-secrets do?",
+        "it says that the prompt holds a GitHub token",
     ),
-    "Redirects, cookies and a proxy": (
-        "does it follow redirects?",
-        "does it use my proxy?",
-    ),
+    "Redirects and cookies": ("does it follow redirects?",),
     "What is saved in the notebook file": ("what is saved in the notebook file?",),
     "What is not promised": (
         "what is not promised?",
@@ -285,11 +346,34 @@ QUESTIONS = {
         "how do I write my own provider?",
         "how do I make a custom provider?",
     ),
+    "A provider that takes images": ("how does my provider take images?", "what is takes_images?"),
     "Use a function as a provider": ("can a function be a provider?",),
     "Name a provider from a package or from the notebook": ("how do I import a provider from a package?",),
     "What a provider may yield besides text": ("what may a provider yield?",),
     "Errors and clean-up in your own provider": ("how do I raise an error in my provider?",),
     "The base class for providers": ("what is AsyncGeneratorProvider?",),
+    "Record a notebook and replay it without a network: the cassette": (
+        "how do I run a notebook again without a network?",
+        "what is a cassette?",
+        "how do I record a notebook?",
+        "what is AVA_REPLAY?",
+    ),
+    "Switch a running kernel to replaying (--replay)": (
+        "what does --replay do?",
+        "how do I switch to replaying?",
+    ),
+    "What counts as the same request when replaying": ("what counts as the same request?",),
+    "The request is not in the cassette": ("why is my request not in the cassette?",),
+    "Record again into the same cassette": ("how do I record again?",),
+    "Stopped and failed replies in a cassette": ("are failed replies in the cassette?",),
+    "Read, review and edit a cassette file": (
+        "can I edit a cassette?",
+        "is my key in the cassette file?",
+    ),
+    "Replay in pytest: the fixture in ava_magic.testing": (
+        "how do I use it in pytest?",
+        "what is ava_magic.testing?",
+    ),
     "Change a setting": ("how do I change a setting?",),
     "All settings of AvaMagics": (
         "which settings are there?",

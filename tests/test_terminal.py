@@ -111,3 +111,24 @@ def test_a_script_of_cells_prints_plain_text(tmp_path: Path, endpoint: Endpoint)
     assert "**hello**\n[openai-compatible" in done.stdout
     assert done.stdout.endswith("got **hello**\n")
     assert not done.stderr
+
+
+def test_the_conversation_is_looked_at_undone_and_saved(terminal: Terminal, endpoint: Endpoint, tmp_path: Path) -> None:
+    endpoint.says("blue")
+    endpoint.says("green")
+    terminal.run("%ava my colour?", 3)
+    terminal.run("%ava --retry", 4)
+    screen = terminal.run("%ava --history", 5)
+    assert "Conversation main: 1 turn" in screen
+    assert "1. In [2] · scripted · about" in screen
+    assert "you: my colour?" in screen
+    assert "scripted: green" in screen
+    assert "<table>" not in screen
+    assert "Taken back: the rerun" in terminal.run("%ava --undo", 6)
+    assert "scripted: blue" in terminal.run("%ava --history", 7)
+    assert "1 turn of the conversation main saved" in terminal.run(f"%ava --save {tmp_path}/talk.md", 8)
+    assert "forgotten" in terminal.run("%ava --reset", 9)
+    assert "is empty" in terminal.run("%ava --history", 10)
+    assert "1 turn loaded" in terminal.run(f"%ava --load {tmp_path}/talk.md", 11)
+    assert "main          scripted" in terminal.run("%ava --usage", 12)
+    assert "--resume PATH" in terminal.run("%ava --resume", 13)

@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Iterable
 from importlib import resources
 from typing import Any, NamedTuple
 
+from ..content import text_of
 from ..conversation import Message
 from .base import AsyncGeneratorProvider, Delta, FinishReason
 
@@ -58,7 +59,7 @@ class Guide(AsyncGeneratorProvider):
 
 def answer(messages: list[Message]) -> str:
     """The whole answer to the last user message, as Markdown."""
-    questions = [str(message["content"]) for message in messages if message["role"] == "user"]
+    questions = [text_of(message["content"]) for message in messages if message["role"] == "user"]
     question = questions[-1] if questions else ""
     found = search(question) or [section for section in _sections() if section.title == "What ava_magic is"]
     parts = [f"## {section.title}\n\n{section.text}" for section in found]
@@ -106,8 +107,8 @@ def _split(page: str) -> Iterable[Section]:
 def _words(text: str) -> list[str]:
     """The telling words of ``text``; an option such as ``-t`` is one, beside the words in its name."""
     text = text.lower()
-    words = re.findall(r"[a-z][a-z_]+", text) + re.findall(r"(?<![\w-])--?[a-z][\w-]*", text)
-    return [_stem(word) for word in words if word not in _COMMON]
+    words = [_stem(word) for word in re.findall(r"[a-z][a-z_]+", text) if word not in _COMMON]
+    return words + re.findall(r"(?<![\w-])--?[a-z][\w-]*", text)  # --models is not --model
 
 
 def _stem(word: str) -> str:

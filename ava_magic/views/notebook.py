@@ -130,7 +130,7 @@ class WidgetView:
         if reply is not None and reply.partial and self._received > _QUICKLY_RENDERED:
             # Who stops a reply does not wait for it to be rendered once more: what was painted is put together.
             body = "".join([*self._finished, self._settled, to_html(self._blocks.finish())])
-        data, metadata = final_bundle(reply, body, failure)
+        data, metadata = final_bundle(reply, self._turn, body, failure)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
         if self._area.was_restored or time.monotonic() - self._opened >= _LONG_ENOUGH_TO_LEAVE:
             self._area.children = self._outputs[-1:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ..content import text_of
 from ..controls import one_line, visible
 from ..reply import Reply
 from . import Fresh, View
@@ -58,5 +59,5 @@ class Afterwards:
         return 1.0
 
     def close(self, reply: Reply | None, failure: str = "") -> None:
-        sys.stdout.write(f"\n[in the background: {visible(one_line(str(self._turn.prompt), 60))}]\n")
+        sys.stdout.write(f"\n[in the background: {visible(one_line(text_of(self._turn.prompt), 60))}]\n")
         self._view.close(reply, failure)

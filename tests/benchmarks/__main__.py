@@ -7,11 +7,13 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Iterator
 
+from .conversation import conversation
 from .decode import decode, delta
 from .first_delta import first_delta
 from .growth import growth, soak
 from .lateness import lateness
 from .load import load
+from .prompt import prompt
 from .stop import stop
 from .table import HEAD, Row
 from .throughput import throughput
@@ -19,7 +21,19 @@ from .traffic import traffic
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     benchmark.__name__: benchmark
-    for benchmark in (decode, delta, load, first_delta, stop, traffic, lateness, throughput, growth)
+    for benchmark in (
+        decode,
+        delta,
+        load,
+        first_delta,
+        stop,
+        traffic,
+        lateness,
+        prompt,
+        throughput,
+        conversation,
+        growth,
+    )
 }
 
 
