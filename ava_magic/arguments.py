@@ -17,7 +17,9 @@ from typing import Any, NamedTuple
 
 from .errors import AvaError
 
-__all__ = ["OPTIONS", "Arguments", "Option", "help_text", "parse"]
+__all__ = ["FORMATS", "OPTIONS", "Arguments", "Option", "help_text", "parse"]
+
+FORMATS = ("markdown", "text", "code", "json")
 
 _WORD = re.compile(r"\s*(?P<option>-{1,2}[A-Za-z][\w-]*)(?:=|(?=\s)|$)")
 _QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)(?=\s|$)""", re.DOTALL)
@@ -92,6 +94,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _format(text: str) -> str:
+    if text not in FORMATS:
+        raise ValueError(f"it is one of {', '.join(FORMATS)}")
+    return text
+
+
 OPTIONS = (
     Option(("-m", "--model"), "NAME", "the model to ask"),
     Option(("-p", "--provider"), "NAME", "who answers: a preset, codelink-ava, guide, or package.module:Class"),
@@ -101,6 +109,9 @@ OPTIONS = (
     Option(("--max-tokens",), "N", "the longest reply, in tokens", _count),
     Option(("--option",), "KEY=VALUE", "a further field of the request; VALUE is JSON, or text", _setting, many=True),
     Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
+    Option(("-f", "--format"), "FORMAT", "markdown; text; code, the first block to the next cell; json", _format),
+    Option(("--schema",), "NAME", "the shape that JSON must have: a schema, dataclass or pydantic model", _name),
+    Option(("-e", "--error"), "", "add the last traceback and the cell that raised it"),
     Option(("-c", "--chat"), "NAME", "talk in the conversation NAME; without it, in main", _chat_name),
     Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
     Option(("-b", "--background"), "", "return at once; the reply streams on, and can be awaited"),
@@ -113,6 +124,14 @@ OPTIONS = (
         ("--undo",), "[N]", "take back the last change of the conversation, or the last N", _count, command=True, bare=1
     ),
     Option(("--retry",), "", "ask the last question again; the new answer takes its place", command=True),
+    Option(
+        ("--code",),
+        "[N]",
+        "put the first, or the Nth, code block of the last reply into the next cell",
+        _count,
+        command=True,
+        bare=1,
+    ),
     Option(("--reset",), "", "forget the conversation", command=True),
     Option(("--save",), "PATH", "write the conversation to PATH.json or PATH.md", command=True),
     Option(("--load",), "PATH", "go on with a conversation that was saved", command=True),

@@ -21,6 +21,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from .arguments import FORMATS
 from .cassette.tape import locate
 from .connection import Key
 from .content import Mixed, without_images
@@ -29,6 +30,7 @@ from .errors import AvaError
 from .kept import exchange_of, spent_by
 from .providers.presets import Ask
 from .reply import Reply
+from .structured import Demand
 from .turn import Settings, Turn
 from .usage import Ledger
 
@@ -116,9 +118,11 @@ class Chat:
         ``prompt`` is a text, a :class:`~ava_magic.content.Mixed`, or the parts of OpenAI's content array.
         ``changes`` are settings for this turn alone; without ``history`` the conversation is neither read nor extended.
         ``instead`` is the exchange of the conversation that the new one takes the place of.
+        Two of them belong to a turn and not to a chat: ``format="json"`` asks for data, and ``schema`` says of which
+        shape: a JSON Schema, a dataclass or a pydantic model.
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
-        settings = replace(self.settings, **changes)
+        settings = _with_format(replace(self.settings, **changes))
         settings = replace(settings, record=locate(os.fspath(settings.record), self.folder))
         if taken := sorted({"model", "messages"} & settings.options.keys()):
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
@@ -127,6 +131,8 @@ class Chat:
         turn = Turn(prompt, settings, anchor)
         if isinstance(prompt, Mixed):
             turn.prompt = prompt.content(turn.endpoint.takes_images)
+        if settings.format == "json":
+            turn.ask_for_data(Demand(settings.schema))
         turn.instead = instead
         turn.chat = self.conversation.name if history else None
         turn.follows = list(self._ahead) if history else []
@@ -202,3 +208,14 @@ class Chat:
             self.conversation.add(exchange, turn.settings.rerun, turn.instead)
         else:
             self.conversation.miss(Unanswered(turn.prompt, turn.anchor, turn.instead), turn.settings.rerun)
+
+
+def _with_format(settings: Settings) -> Settings:
+    """The settings with a format that is one: a schema is for JSON."""
+    if settings.format not in FORMATS:
+        raise AvaError(f"the format is one of {', '.join(FORMATS)}, not {settings.format!r}", "config")
+    if settings.schema is None or settings.format == "json":
+        return settings
+    if settings.format != "markdown":
+        raise AvaError(f"a schema is for the format json, not for {settings.format}", "config")
+    return replace(settings, format="json")

@@ -25,7 +25,10 @@ from .content import text_of
 from .controls import visible
 from .conversation import Anchor, Unanswered
 from .displays import ShellDisplay, visible_names
+from .error_report import QUESTION
 from .errors import AvaError, Stopped, StoppedTask
+from .last_error import LastError
+from .next_cell import NextCell
 from .preview import preview
 from .question import Question, compose, forbid_secrets
 from .reply import Reply
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from .chat import Chat
+    from .providers.presets import Endpoint
     from .turn import Turn
 
 __all__ = ["AvaMagics"]
@@ -83,6 +87,8 @@ class AvaMagics(Magics):
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._just_shown: Reply | Pending | None = None
+        self._next_cell = NextCell(shell)
+        self._last_error = LastError(shell)
         self._typed_keys: dict[Origin, Key] = {}
 
     @observe("record")
@@ -148,6 +154,7 @@ class AvaMagics(Magics):
 
     def begin_cell(self, info: ExecutionInfo) -> None:
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
+        self._last_error.note()
         if info.store_history:  # not one that running code runs by run_cell
             number = self._shell.displayhook.prompt_count  # execution_count is one ahead, in newer versions alone
             self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex, number)
@@ -173,15 +180,19 @@ class AvaMagics(Magics):
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
             if arguments.command in REPORTS:
                 return self._report(arguments, run)
+            if arguments.command == "code":
+                print(self._next_cell.put(arguments.options["code"]))
+                return None
             anchor = self._anchor.get(self._last_anchor)
             call = Call(self.chats, arguments, self._settings(arguments), anchor, self._shell.user_ns, self._typed_keys)
             if arguments.command == "retry":
                 asked = last_question(call)
-                return self._begin(Question([text_of(asked.prompt)]), asked, arguments, run)
+                return self._begin(Question([text_of(asked.prompt)]), asked, arguments, {}, run)
             shown = COMMANDS[arguments.command](call)
             print(visible(shown)) if isinstance(shown, str) else show(shown)
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
+        prompt = prompt or (QUESTION if "error" in arguments else "")
         if prompt:
             return self._ask(prompt, arguments, local_ns or {}, run)
         if cell is None and not arguments.options:
@@ -191,18 +202,26 @@ class AvaMagics(Magics):
 
     def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> Asking | None:
         question = self._compose(prompt, arguments, local_ns)
-        return self._begin(question, Unanswered(question, self._anchor.get(self._last_anchor)), arguments, run)
+        asked = Unanswered(question, self._anchor.get(self._last_anchor))
+        return self._begin(question, asked, arguments, local_ns, run)
 
-    def _begin(self, question: Question, asked: Unanswered, arguments: Arguments, run: runner.Run) -> Asking | None:
-        settings = self._settings(arguments)
-        if "send_secrets" not in arguments:
-            others = {"the system message": settings["system"], "an option": str(settings["options"])}
-            forbid_secrets(question, others, os.environ)
+    def _begin(
+        self,
+        question: Question,
+        asked: Unanswered,
+        arguments: Arguments,
+        local_ns: Mapping[str, Any],
+        run: runner.Run,
+    ) -> Asking | None:
+        settings = self._settings(arguments) | self._format(arguments, local_ns)
         history = "no_history" not in arguments
         if not history and "chat" in arguments:
             raise AvaError("-n and -c do not go together: -n asks outside of every conversation", "config")
         chat = self.chats.named(arguments.options.get("chat", MAIN))
         turn = chat.begin(asked.prompt, asked.anchor, history=history, instead=asked.instead, **settings)
+        if "send_secrets" not in arguments:
+            others = {"the system message": turn.settings.system, "an option": str(turn.settings.options)}
+            forbid_secrets(question, others, os.environ)
         if lines := question.about(turn.endpoint.takes_images):
             print(lines)
         if "preview" in arguments:
@@ -220,7 +239,8 @@ class AvaMagics(Magics):
 
     def _asking(self, chat: Chat, turn: Turn, arguments: Arguments, run: runner.Run, *, history: bool) -> Asking:
         background = "background" in arguments
-        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
+        display = "text" if turn.settings.format == "text" else self.display
+        view = choose(turn, run.stop, self._shell, display, self.frame_rate, background=background)
         out = arguments.options.get("out", "")
         return Asking(chat, turn, view, run, history=history, background=background, out=out)
 
@@ -228,9 +248,24 @@ class AvaMagics(Magics):
         namespace = None if "raw" in arguments else {**visible_names(self._shell), **local_ns}
         try:
             with runner.raising_interrupts():  # a value's own code runs here
-                return compose(prompt, namespace, ShellDisplay(self._shell), arguments.options.get("attach", ()))
+                attached = arguments.options.get("attach", ())
+                question = compose(prompt, namespace, ShellDisplay(self._shell), attached)
+                return question.adding("the last error", self._last_error.told()) if "error" in arguments else question
         except KeyboardInterrupt:
             raise Stopped("stopped before the question was sent") from None
+
+    def _format(self, arguments: Arguments, local_ns: Mapping[str, Any]) -> dict[str, Any]:
+        """What the reply is to be, as settings of its turn."""
+        name = arguments.options.get("schema")
+        schema = None if name is None else {**self._shell.user_ns, **local_ns}.get(name)
+        if name is not None and schema is None:
+            raise AvaError(f"--schema {name}: no variable of that name holds a schema", "config")
+        return {"format": arguments.options.get("format", "markdown"), "schema": schema}
+
+    def endpoint(self, options: Mapping[str, Any]) -> Endpoint:
+        """What a line with these options would ask, for a look at it that may take but a moment."""
+        settings = self._settings(Arguments("", {"timeout": 5.0, "retries": 0, **options}))
+        return self.chats.named().begin("", history=False, **settings).endpoint
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""
@@ -242,7 +277,7 @@ class AvaMagics(Magics):
         return settings | {"typed_keys": self._typed_keys, "options": dict(arguments.options.get("option", ()))}
 
     def _in_background(self, asking: Asking) -> Pending:
-        pending = start(asking, self._has_been_shown)
+        pending = start(asking, self._receive)
         if asking.out:
             self._shell.user_ns[asking.out] = pending
         if hasattr(self._shell, "kernel"):
@@ -252,11 +287,15 @@ class AvaMagics(Magics):
     def _has_been_shown(self, value: Reply | Pending) -> None:
         self._just_shown = value
 
+    def _receive(self, reply: Reply) -> None:
+        self._has_been_shown(reply)
+        self._next_cell.take(reply)
+
     def _conclude(self, asking: Asking) -> Reply:
         reply = asking.turn.reply()
         if asking.out:
             self._shell.user_ns[asking.out] = reply
-        self._has_been_shown(reply)
+        self._receive(reply)
         return reply
 
     def _stopped(self, asking: Asking) -> tuple[str, Reply | None]:

@@ -15,13 +15,15 @@ from typing import Any
 from .cassette.take import Asked, Ending, Take
 from .cassette.tape import Live, open_tape
 from .connection import Connection, Key, Origin
+from .controls import one_line
 from .conversation import Anchor, Exchange, Message, Rerun
 from .errors import AvaError, NotRecorded
 from .models import with_models
-from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
+from .providers.base import Again, Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
 from .reply import Reply
+from .structured import Demand, Misfit
 from .tokens import how_to_shorten, is_about_length
 
 __all__ = ["Settings", "Turn"]
@@ -45,6 +47,8 @@ class Settings:
     context_tokens: int = 16_000
     rerun: Rerun = "replace"
     options: Mapping[str, Any] = field(default_factory=dict)
+    format: str = "markdown"
+    schema: Any = None
     record: str = ""
     replay: bool | None = None
 
@@ -66,7 +70,8 @@ class Turn:
         messages: what is sent, the prompt last.
         left_out: how many turns of the conversation did not fit among them.
         follows: the ends of turns in the background that this one waits for, before its messages are chosen.
-        pieces: the content that has come, in order; only ever appended to.
+        pieces: the content that has come, in order; only ever appended to, until an answer that does not fit gives way
+            to another one, in a list of its own.
         thoughts: the reasoning that has come, likewise.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
@@ -93,6 +98,9 @@ class Turn:
         self._waiting: tuple[str, float] | None = None
         self.started: float | None = None
         self.partial = False
+        self._demand: Demand | None = None
+        self._data: Any = None
+        self._is_in_vain = False  # what has come: another answer was asked for
         self.failed = False
         self.ended = 0.0
         self.model = settings.model or None
@@ -106,6 +114,17 @@ class Turn:
         self._tape = open_tape(settings.record, settings.replay)
         self.endpoint: Endpoint = self._tape.endpoint(self._find_endpoint)
 
+    def ask_for_data(self, demand: Demand) -> None:
+        """Let the reply be what ``demand`` says; to be called before its messages are chosen."""
+        settings = self.settings
+        fields = demand.fields if self.endpoint.takes_response_format else {}
+        system = "\n\n".join(filter(None, [settings.system, demand.instruction]))
+        self.settings = replace(settings, system=system, options={**fields, **settings.options})
+        self.endpoint = replace(self.endpoint, ask=demand.asking(self.endpoint.ask))
+        self._demand = demand
+        if not demand.is_checked:
+            self.notes.append("not checked: jsonschema is not installed")
+
     async def stream(self) -> AsyncGenerator[str, None]:
         """Ask, and yield the content as it comes.  Raises :class:`AvaError`, with what had arrived."""
         self.started = time.monotonic()
@@ -117,10 +136,10 @@ class Turn:
                 if not isinstance(delta, str):
                     self._take_note(delta)
                 elif answer := delta if self._splitter.passed else self._split(*self._splitter.feed(delta)):
-                    self.pieces.append(answer)
+                    self._take_in(answer)
                     yield answer
             if answer := self._split(*self._splitter.finish()):
-                self.pieces.append(answer)
+                self._take_in(answer)
                 yield answer
         except (asyncio.CancelledError, GeneratorExit):
             self.end_early()
@@ -134,10 +153,33 @@ class Turn:
                 await hang_up(deltas)
             failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
-            self.partial = self.failed = True
+            self.partial = True
             self.notes.append("broken off before its end")
+        else:
+            failure = self._read_data()
+        if failure is not None:
+            self.failed = True
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
+
+    def _take_in(self, answer: str) -> None:
+        if self._is_in_vain:  # only now: if nothing more comes, what there was is kept
+            self._is_in_vain = False
+            self.pieces = []
+        self.pieces.append(answer)
+
+    def _read_data(self) -> AvaError | None:
+        """Read the data that were asked for out of the whole reply; the error is what to say where there are none."""
+        if self._demand is None:
+            return None
+        try:
+            self._data = self._demand.read("".join(self.pieces))
+        except Misfit as misfit:
+            self.notes.append("not what was asked for")
+            name = self._demand.name
+            says = f"the answer is no {name}, after a second try: {misfit}; ask more exactly, or another model with -m"
+            return AvaError(f"{self.endpoint.where}: {says}", "protocol")
+        return None
 
     def report(self, ask: Ask) -> None:
         """Let ``ask`` answer in the endpoint's place, beside any cassette."""
@@ -182,6 +224,8 @@ class Turn:
             usage=self.usage,
             reasoning="".join(self.thoughts),
             refusal=self._refusal,
+            data=self._data,
+            format=self.settings.format,
             reasoning_seconds=self.thought_for,
             partial=self.partial,
             seconds=self._ending.seconds if self._ending is not None else self._since_start(),
@@ -243,6 +287,9 @@ class Turn:
             self._finish_reason = delta.reason
         elif isinstance(delta, ModelName):
             self.model = delta.name
+        elif isinstance(delta, Again):
+            self._is_in_vain = True
+            self.notes.append(f"asked again, since {one_line(delta.reason, 80)}")
         elif isinstance(delta, Refusal):
             self._refusal += delta.text
 

@@ -16,7 +16,13 @@ COMMANDS = [option for option in OPTIONS if option.command]
 BARE = [option for option in OPTIONS if option.may_be_bare]
 FLAGS = [option for option in OPTIONS if not option.value and not option.command]
 WITH_VALUE = [option for option in OPTIONS if option.value and not option.command]
-_VALUES = {"X": "0.5", "N": "7", "KEY=VALUE": "seed=7"}  # one that each kind of value takes
+_VALUES = {
+    "X": "0.5",
+    "N": "7",
+    "[N]": "7",
+    "FORMAT": "json",
+    "KEY=VALUE": "seed=7",
+}  # one that each kind of value takes
 
 
 def value_for(option: Option) -> str:

@@ -126,7 +126,29 @@ QUESTIONS = {
     "All options of %ava and %%ava": ("which options are there?",),
     "Commands that stand in the place of a question": ("which commands are there?",),
     "Ask about code or a long text with %%ava": ("how do I ask about code?",),
-    "Ask about an error message or a traceback": (
+    "More options: what goes into a question, and what comes of it": ("are there more options?",),
+    "Choose the format of an answer (-f, --format)": (
+        "what does -f do?",
+        "which formats are there?",
+        "how do I choose the format?",
+    ),
+    "Get data instead of prose: structured output as JSON (-f json)": (
+        "how do I get JSON?",
+        "can I have structured output?",
+    ),
+    "Name the shape of the data: a dataclass, pydantic model or JSON Schema (--schema)": (
+        "what does --schema do?",
+        "can I use a pydantic model?",
+        "how do I get a dataclass?",
+    ),
+    "When the data do not fit: the second try": ("what happens when the data do not fit?",),
+    "Complete options, models and names with Tab": (
+        "can I complete with Tab?",
+        "does tab completion work?",
+    ),
+    "Ask about an error message or a traceback (-e, --error)": (
+        "what does -e do?",
+        "what does --error do?",
         "how do I ask about a traceback?",
         "can I paste an error message?",
     ),
@@ -200,6 +222,7 @@ QUESTIONS = {
     "Use, copy or run the code in an answer": (
         "how do I get the code out of an answer?",
         "how do I copy the code into a new cell?",
+        "what does --code do?",
     ),
     "Ask in a function or in async code": (
         "can I use it in a function?",

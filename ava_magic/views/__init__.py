@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..controls import one_line, visible
+from ..presentation import AsMarkdown
 from ..reply import Reply
 from ..shell import in_console
 
@@ -42,23 +43,35 @@ class View(Protocol):
 
 
 class Fresh:
-    """What has come of a turn since it was last looked at, as text to show; ``characters`` counts what was read."""
+    """What has come of a turn since it was last looked at, as text to show; ``characters`` counts what was read.
 
-    def __init__(self, turn: Turn) -> None:
+    The text is Markdown that shows the reply as its format wants, or where it is ``raw`` the reply itself.
+    """
+
+    def __init__(self, turn: Turn, *, raw: bool = False) -> None:
         self.characters = 0
         self._turn = turn
+        self._pieces = turn.pieces
         self._seen = 0
         self._half_line_end = ""
+        self._form = AsMarkdown("markdown" if raw else turn.settings.format)
 
     def read(self) -> str:
         """The new text, ``""`` if there is none."""
-        pieces = self._turn.pieces[self._seen :]
+        text = self._read()
+        if self._turn.pieces is not self._pieces:
+            text += f"{self._form.finish()}\n\n*That did not fit, so it was asked again:*\n\n"
+            self._pieces, self._seen = self._turn.pieces, 0
+            text += self._read()
+        self.characters += len(text)
+        return text
+
+    def _read(self) -> str:
+        pieces = self._pieces[self._seen :]
         self._seen += len(pieces)
         text = self._half_line_end + "".join(pieces)
         self._half_line_end = "\r" if text.endswith("\r") else ""  # the LF of a CRLF may be on its way
-        text = visible(text[:-1] if self._half_line_end else text)
-        self.characters += len(text)
-        return text
+        return self._form.feed(visible(text[:-1] if self._half_line_end else text))
 
 
 def pace(paint: Callable[[Any], float]) -> Callable[[Any], float]:

@@ -47,11 +47,13 @@ def final_bundle(
 class HtmlView:
     """Streams by ``update_display``, for a front end without widgets: the whole is sent again at a slower clock."""
 
+    is_raw = False
+
     def __init__(self, turn: Turn, frame_rate: float, *, background: bool = False) -> None:
         self._turn = turn
         self._background = background
         self._frame = self._wanted = max(0.25, 1 / frame_rate)
-        self._fresh = Fresh(turn)
+        self._fresh = Fresh(turn, raw=self.is_raw)
         self._blocks = Blocks()
         self._settled = ""
         self._display_id = uuid.uuid4().hex
@@ -85,6 +87,8 @@ class HtmlView:
 
 class TextView(HtmlView):
     """Streams in the same way, as plain text."""
+
+    is_raw = True
 
     def _data(self, fresh: str) -> dict[str, str]:
         self._settled += fresh
