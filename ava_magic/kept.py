@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .conversation import Exchange
+from .conversation import Anchor, Exchange
 from .records import FORMAT, to_record
 from .tokens import estimate_tokens, own_tokens, reported
 from .usage import Spent
@@ -32,8 +33,12 @@ def exchange_of(turn: Turn) -> Exchange:
 
 
 def record_of(turn: Turn) -> dict[str, Any]:
-    """The turn as plain data beside its output.  ``chat`` names the conversation that keeps it, if one does."""
+    """The turn as plain data beside its output.  ``chat`` names the conversation that keeps it, if one does.
+
+    The run is left out: the notebook's file knows it by its cell, and a notebook run again should differ in little.
+    """
     exchange = exchange_of(turn)
+    exchange = replace(exchange, anchor=Anchor(exchange.anchor.cell))
     chat = None if turn.failed else turn.chat
     retry = {"retry": True} if turn.instead else {}
     words = {"prompt": exchange.prompt, "reply": exchange.reply}

@@ -145,6 +145,6 @@ def _question(turn: _Turn) -> tuple[str, str]:
     return str(turn.came_from), str(turn.exchange.prompt)
 
 
-def _key(exchange: Exchange) -> tuple[str, float, str] | None:
+def _key(exchange: Exchange) -> tuple[float, str] | None:
     """What two outputs have in common where one is a copy of the other; ``None`` where an old one does not tell."""
-    return (exchange.anchor.run, exchange.at, exchange.reply) if exchange.anchor.run else None
+    return (exchange.at, exchange.reply) if exchange.at else None

@@ -73,7 +73,7 @@ class Cell:
         return [output["data"][HTML] for state in self._states for output in state.get("outputs") or ()]
 
     @property
-    def screen(self) -> str:
+    def seen(self) -> str:
         """What was printed, the outputs as they stand, and every frame and line that widgets have shown."""
         outputs = [output["data"].get(HTML, "") for output in self.outputs]
         told = [state["value"] for state in self._states if isinstance(state.get("value"), str)]

@@ -36,7 +36,7 @@ class Moment:
     def wait_for(self, kernel: Kernel, endpoint: Endpoint, cell: Cell, streams: int = 1) -> None:
         endpoint.wait_for_request(streams)
         if self.shown:
-            kernel.collect(cell, lambda: self.shown in cell.screen)
+            kernel.collect(cell, lambda: self.shown in cell.seen)
 
 
 MOMENTS = {

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pexpect
 
+__all__ = ["IPYTHON", "Program", "Screen", "Terminal"]
+
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07")
-_OPTIONS = ("--no-banner", "--no-confirm-exit", "--colors=NoColor")
+IPYTHON = ("-m", "IPython", "--no-banner", "--no-confirm-exit", "--colors=NoColor")
 
 
 _PROGRAM = """
@@ -45,17 +47,17 @@ def plain():
 """
 
 
-class Terminal:
-    """IPython unless ``command`` names another program; ``until`` waits for words on its screen.
+class Screen:
+    """A program that Python is told to run; ``until`` waits for words on its screen.
 
     ``folder`` is where IPython and Jupyter keep what is theirs.
     """
 
-    def __init__(self, folder: Path, *arguments: str, command: tuple[str, ...] = ("-m", "IPython", *_OPTIONS)) -> None:
+    def __init__(self, folder: Path, *arguments: str) -> None:
         folders = {name: str(folder) for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR")}
         environment = {**os.environ, **folders, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}
         self.child = pexpect.spawn(
-            sys.executable, [*command, *arguments], env=environment, encoding="utf-8", timeout=20, dimensions=(40, 100)
+            sys.executable, list(arguments), env=environment, encoding="utf-8", timeout=20, dimensions=(40, 100)
         )
 
     def until(self, pattern: str) -> str:
@@ -75,12 +77,20 @@ class Terminal:
         self.child.close(force=True)
 
 
-class Program(Terminal):
+class Terminal(Screen):
+    """An IPython shell, at its first prompt."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        super().__init__(folder, *IPYTHON, *arguments)
+        self.until(r"In \[1\]:")
+
+
+class Program(Screen):
     """A program that embeds a shell, up to the shell's first prompt, with the extension loaded."""
 
     def __init__(self, folder: Path, start: str, *, simple: bool = True, using: str = "sync") -> None:
         script = folder / "program.py"
         script.write_text(_PROGRAM.format(simple=simple, using=using, start=start))
-        super().__init__(folder, command=(str(script),))
+        super().__init__(folder, str(script))
         self.until(r"In \[1\]:")
         self.run("%load_ext ava_magic", 2)

@@ -182,7 +182,6 @@ def test_a_reply_that_ends_between_two_cells_of_a_headless_run_is_not_lost(asked
 @pytest.fixture
 def terminal(tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
     terminal = Terminal(tmp_path, f"--AvaMagics.base_url={endpoint.url}")
-    terminal.until(r"In \[1\]:")
     terminal.run("%load_ext ava_magic", 2)
     yield terminal
     terminal.close()

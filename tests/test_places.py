@@ -29,10 +29,10 @@ def _begin(kernel: Kernel, endpoint: Endpoint, code: str) -> tuple[Cell, Gate]:
 
 def _see_it_stream(kernel: Kernel, cell: Cell, gate: Gate) -> None:
     """Wait for the first words, send the last, and wait for those."""
-    kernel.collect(cell, lambda: "first words" in cell.screen)
-    assert "last words" not in cell.screen
+    kernel.collect(cell, lambda: "first words" in cell.seen)
+    assert "last words" not in cell.seen
     gate.open()
-    kernel.collect(cell, lambda: _SAID in cell.screen)
+    kernel.collect(cell, lambda: _SAID in cell.seen)
 
 
 def _streams(kernel: Kernel, endpoint: Endpoint, code: str) -> Cell:

@@ -11,19 +11,19 @@ import pexpect
 import pytest
 
 from .endpoint import Endpoint, Gate
-from .terminal import Program, Terminal
+from .terminal import IPYTHON, Program, Screen
 
 
 @pytest.fixture
-def opened() -> Iterator[list[Terminal]]:
-    opened: list[Terminal] = []
+def opened() -> Iterator[list[Screen]]:
+    opened: list[Screen] = []
     yield opened
     for terminal in opened:
         terminal.close()
 
 
 @pytest.fixture
-def start(tmp_path: Path, opened: list[Terminal]) -> Callable[..., Program]:
+def start(tmp_path: Path, opened: list[Screen]) -> Callable[..., Program]:
     """Starts a program that ends with the test."""
 
     def start(*arguments: Any, **options: Any) -> Program:
@@ -34,14 +34,14 @@ def start(tmp_path: Path, opened: list[Terminal]) -> Callable[..., Program]:
 
 
 @pytest.fixture
-def open_terminal(tmp_path: Path, opened: list[Terminal]) -> Callable[..., Terminal]:
-    """Opens a terminal that ends with the test."""
+def open_screen(tmp_path: Path, opened: list[Screen]) -> Callable[..., Screen]:
+    """Runs Python on a screen that ends with the test."""
 
-    def open_terminal(*arguments: str, **options: Any) -> Terminal:
-        opened.append(terminal := Terminal(tmp_path, *arguments, **options))
-        return terminal
+    def open_screen(*arguments: str) -> Screen:
+        opened.append(screen := Screen(tmp_path, *arguments))
+        return screen
 
-    return open_terminal
+    return open_screen
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def gate(endpoint: Endpoint) -> Gate:
     return gate
 
 
-def _streams(program: Terminal, endpoint: Endpoint, gate: Gate, number: int = 2) -> None:
+def _streams(program: Screen, endpoint: Endpoint, gate: Gate, number: int = 2) -> None:
     """The question in the cell of that number, whose reply waits for the gate between the first words and the last."""
     program.send(f"answer = %ava --base-url {endpoint.url} hi?")
     program.until("first words")
@@ -150,12 +150,12 @@ def test_ctrl_c_in_an_embedded_shell_stops_the_reply_and_not_the_program(
     ],
 )
 def test_a_startup_file_streams(
-    open_terminal: Callable[..., Terminal], endpoint: Endpoint, gate: Gate, tmp_path: Path, name: str, code: str
+    open_screen: Callable[..., Screen], endpoint: Endpoint, gate: Gate, tmp_path: Path, name: str, code: str
 ) -> None:
     startup = tmp_path / "profile_default" / "startup"
     startup.mkdir(parents=True)
     (startup / name).write_text(code)
-    terminal = open_terminal("--ext=ava_magic", f"--AvaMagics.base_url={endpoint.url}")
+    terminal = open_screen(*IPYTHON, "--ext=ava_magic", f"--AvaMagics.base_url={endpoint.url}")
     terminal.until("first words")
     gate.open()
     terminal.until("last words")
@@ -164,11 +164,11 @@ def test_a_startup_file_streams(
 
 
 def test_a_script_of_cells_streams(
-    open_terminal: Callable[..., Terminal], endpoint: Endpoint, gate: Gate, tmp_path: Path
+    open_screen: Callable[..., Screen], endpoint: Endpoint, gate: Gate, tmp_path: Path
 ) -> None:
     script = tmp_path / "script.ipy"
     script.write_text("for x in [7]:\n    answer = %ava what about {x}?\nprint('got', len(str(answer)))\n")
-    terminal = open_terminal("--ext=ava_magic", f"--AvaMagics.base_url={endpoint.url}", str(script))
+    terminal = open_screen(*IPYTHON, "--ext=ava_magic", f"--AvaMagics.base_url={endpoint.url}", str(script))
     terminal.until("first words")
     gate.open()
     terminal.until("last words")
@@ -176,8 +176,8 @@ def test_a_script_of_cells_streams(
     assert endpoint.requests[0].messages == [("user", "what about 7?")]
 
 
-def test_a_thread_in_a_terminal_streams(open_terminal: Callable[..., Terminal], endpoint: Endpoint, gate: Gate) -> None:
-    terminal = open_terminal()
+def test_a_thread_in_a_terminal_streams(open_screen: Callable[..., Screen], endpoint: Endpoint, gate: Gate) -> None:
+    terminal = open_screen(*IPYTHON)
     terminal.until(r"In \[1\]:")
     terminal.run("%load_ext ava_magic", 2)
     terminal.run(
@@ -202,9 +202,9 @@ def test_a_thread_in_a_terminal_streams(open_terminal: Callable[..., Terminal], 
     ids=["gui", "autoawait", "uvloop", "nest_asyncio"],
 )
 def test_a_terminal_that_is_set_otherwise_streams_and_stops(
-    open_terminal: Callable[..., Terminal], endpoint: Endpoint, gate: Gate, line: str
+    open_screen: Callable[..., Screen], endpoint: Endpoint, gate: Gate, line: str
 ) -> None:
-    terminal = open_terminal()
+    terminal = open_screen(*IPYTHON)
     terminal.until(r"In \[1\]:")
     terminal.run(line, 2)
     terminal.run("%load_ext ava_magic", 3)
@@ -218,11 +218,9 @@ def test_a_terminal_that_is_set_otherwise_streams_and_stops(
     assert endpoint.requests[0].hung_up.wait(5)
 
 
-def test_jupyter_console_streams_as_text(
-    open_terminal: Callable[..., Terminal], endpoint: Endpoint, gate: Gate
-) -> None:
+def test_jupyter_console_streams_as_text(open_screen: Callable[..., Screen], endpoint: Endpoint, gate: Gate) -> None:
     pytest.importorskip("jupyter_console")
-    console = open_terminal("--simple-prompt", command=("-m", "jupyter_console"))
+    console = open_screen("-m", "jupyter_console", "--simple-prompt")
     console.until(r"In \[1\]:")
     console.run("%load_ext ava_magic", 2)
     _streams(console, endpoint, gate)

@@ -19,7 +19,6 @@ from .terminal import Terminal
 @pytest.fixture(params=["", "--simple-prompt"], ids=["prompt", "simple"])
 def terminal(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
     terminal = Terminal(tmp_path, *request.param.split(), f"--AvaMagics.base_url={endpoint.url}")
-    terminal.until(r"In \[1\]:")
     terminal.run("%load_ext ava_magic", 2)
     yield terminal
     terminal.close()

@@ -22,7 +22,17 @@ from .traffic import traffic
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     benchmark.__name__: benchmark
     for benchmark in (
-        *(decode, delta, load, first_delta, stop, traffic, lateness, prompt, throughput, conversation, growth),
+        decode,
+        delta,
+        load,
+        first_delta,
+        stop,
+        traffic,
+        lateness,
+        prompt,
+        throughput,
+        conversation,
+        growth,
     )
 }
 

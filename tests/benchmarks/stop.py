@@ -16,7 +16,7 @@ from statistics import median
 from tests.endpoint import Endpoint
 from tests.kernel import Cell, Kernel
 from tests.moments import MOMENTS, Moment
-from tests.terminal import Program, Terminal
+from tests.terminal import Program, Screen, Terminal
 
 from .table import Row
 
@@ -129,7 +129,7 @@ def _wait_until_closed(endpoint: Endpoint, moment: Moment) -> None:
 class _Shell:
     """A terminal in which the extension is loaded, at its second prompt."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Screen) -> None:
         self._terminal = terminal
         self._number = 2
 
@@ -162,14 +162,13 @@ class _Shell:
         return 1e3 * (time.perf_counter() - started)
 
 
-def _terminal(folder: Path) -> Terminal:
+def _terminal(folder: Path) -> Screen:
     terminal = Terminal(folder)
-    terminal.until(r"In \[1\]:")
     terminal.run("%load_ext ava_magic", 2)
     return terminal
 
 
-_SHELLS: dict[str, Callable[[Path], Terminal]] = {
+_SHELLS: dict[str, Callable[[Path], Screen]] = {
     "the terminal": _terminal,
     "a shell in a running program": lambda folder: Program(folder, "asyncio.run(main())"),
 }
