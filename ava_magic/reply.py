@@ -10,6 +10,8 @@ from .controls import one_line, visible
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from .errors import AvaError
+
 __all__ = ["Reply", "thought_html"]
 
 
@@ -28,6 +30,7 @@ class Reply:
         reasoning: the model's thinking, where the endpoint tells it, and how long it took, in seconds.
         refusal: the words of a refusal, where the endpoint marks one.
         data: the parsed value of a reply that was asked for as data.
+        error: why there is no whole reply, where one of many failed; ``None`` otherwise.
         partial: whether the reply was stopped or cut before its end.
         seconds: from sending the request to the last delta.
     """
@@ -43,6 +46,7 @@ class Reply:
     reasoning_seconds: float = 0.0
     refusal: str = ""
     data: Any = None
+    error: AvaError | None = None
     partial: bool = False
     seconds: float = 0.0
     notes: tuple[str, ...] = field(default=(), repr=False)

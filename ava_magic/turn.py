@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,6 +56,7 @@ class Turn:
         pieces: the content that has come, in order; only ever appended to.
         thoughts: the reasoning that has come, likewise.
         waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
+        on_wait: told ``(reason, seconds)`` before each wait for a retry.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
     """
@@ -71,6 +72,7 @@ class Turn:
         self.thoughts: list[str] = []
         self.notes: list[str] = []
         self.waiting: tuple[str, float] | None = None
+        self.on_wait: Callable[[str, float], None] | None = None
         self.started: float | None = None
         self.partial = False
         self._splitter = ThinkSplitter()
@@ -183,6 +185,8 @@ class Turn:
 
     def _wait(self, reason: str, seconds: float) -> None:
         self.waiting = (reason, time.monotonic() + seconds)
+        if self.on_wait is not None:
+            self.on_wait(reason, seconds)
 
     def _take_note(self, delta: object) -> None:
         if isinstance(delta, Reasoning):

@@ -29,6 +29,7 @@ PURE = {
         "reply",
     ),
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
+    *("items", "template", "results", "replies", "throttle"),
     *("providers.chunks", "providers.base"),
 }
 SCREENS_AND_SOCKETS = {"IPython", "aiohttp", "ipywidgets", "rich", "traitlets", "ipykernel", "comm", "nest_asyncio"}
@@ -139,8 +140,10 @@ def test_the_public_names_are_these() -> None:
         "Chat",
         "CodeLinkAva",
         "Conversation",
+        "Replies",
         "Reply",
         "__version__",
+        "ask_each",
         "load_ipython_extension",
         "unload_ipython_extension",
     ]
