@@ -92,6 +92,7 @@ OPTIONS = (
     Option(("-r", "--raw"), "", "leave {braces} as they are"),
     Option(("--reset",), "", "forget the conversation", command=True),
     Option(("--history",), "", "show the conversation", command=True),
+    Option(("--replay",), "", "take all replies from the cassette from now on, and send nothing", command=True),
 )
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 

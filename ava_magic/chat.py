@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from .cassette.tape import locate
 from .connection import Key
 from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
 from .errors import AvaError
@@ -46,6 +48,10 @@ class Chat:
         context_tokens: how much of the conversation is sent along, by :func:`~ava_magic.conversation.estimate_tokens`.
         rerun: whether a cell that is run again replaces its turn (``"replace"``) or adds one (``"append"``).
         options: further fields of the request's body.
+        record: the path of a cassette, into which requests and what came back are written.
+        replay: whether replies come from the cassette, and nothing is sent; ``None``: as ``AVA_REPLAY`` says.
+
+    ``folder`` is where a relative path of a cassette begins: the working directory in which the chat was made.
     """
 
     def __init__(
@@ -62,6 +68,8 @@ class Chat:
         context_tokens: int = 16_000,
         rerun: Rerun = "replace",
         options: Mapping[str, Any] | None = None,
+        record: str | os.PathLike[str] = "",
+        replay: bool | None = None,
     ) -> None:
         self.settings = Settings(
             provider=provider,
@@ -76,7 +84,10 @@ class Chat:
             context_tokens=context_tokens,
             rerun=rerun,
             options=options or {},
+            record=os.fspath(record),
+            replay=replay,
         )
+        self.folder = os.getcwd()  # noqa: PTH109
         self.conversation = Conversation()
         self._ahead: list[Future[None]] = []
 
@@ -87,6 +98,7 @@ class Chat:
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
         settings = replace(self.settings, **changes)
+        settings = replace(settings, record=locate(os.fspath(settings.record), self.folder))
         if taken := sorted({"model", "messages"} & settings.options.keys()):
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
         if settings.temperature is not None and not math.isfinite(settings.temperature):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import __version__
@@ -36,6 +37,16 @@ def history(chat: Chat, arguments: Arguments) -> str:
     return visible("\n".join(lines)) or "The conversation is empty."
 
 
+def replay(chat: Chat, arguments: Arguments) -> str:
+    """Take the replies from the cassette from now on."""
+    turn = chat.begin("", replay=True)  # raises where there is no cassette
+    chat.settings = replace(chat.settings, replay=True)
+    return (
+        f"{one_line(turn.endpoint.name)}: {turn.endpoint.why}.\n"
+        "To ask again: %config AvaMagics.record = '' (then 'PATH' to record), or restart the kernel."
+    )
+
+
 def state(chat: Chat, turn: Turn) -> str:
     """What would answer ``turn`` and why, and how to change it."""
     endpoint = turn.endpoint
@@ -54,5 +65,5 @@ def state(chat: Chat, turn: Turn) -> str:
 
 Command = Callable[["Chat", Arguments], str]
 
-COMMANDS: Mapping[str, Command] = {"reset": reset, "history": history}
+COMMANDS: Mapping[str, Command] = {"reset": reset, "history": history, "replay": replay}
 """The commands by the key of their option; each does its work and returns what is to be shown."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["one_line", "visible"]
+__all__ = ["OBEYED", "one_line", "visible"]
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_OBEYED = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{_BIDI}\ud800-\udfff\ufff9-\ufffb]")
+OBEYED = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{_BIDI}\ud800-\udfff\ufff9-\ufffb]")
+"""A character that a screen would obey, or that is no text at all."""
 
 
 def _stand_in(match: re.Match[str]) -> str:
@@ -30,7 +31,7 @@ def visible(text: str) -> str:
     """``text`` with every character that a screen would obey replaced by one that it shows.  CRLF and CR become LF."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _OBEYED.sub(_stand_in, text)
+    return OBEYED.sub(_stand_in, text)
 
 
 def one_line(text: str, limit: int = 300) -> str:

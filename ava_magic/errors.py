@@ -2,6 +2,7 @@
 
     Exception
     └── AvaError            .kind says what happened, .reply holds what had arrived
+        └── NotRecorded     the request is not in the cassette; .difference tells what is
     KeyboardInterrupt
     └── Stopped             the user stopped a reply; .reply holds what had arrived
     asyncio.CancelledError
@@ -32,9 +33,11 @@ from typing import TYPE_CHECKING, Literal
 from .controls import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .reply import Reply
 
-__all__ = ["AvaError", "Kind", "Stopped", "StoppedTask"]
+__all__ = ["AvaError", "Kind", "NotRecorded", "Stopped", "StoppedTask"]
 
 Kind = Literal[
     "auth",
@@ -75,6 +78,21 @@ class AvaError(Exception):
 
     def _render_traceback_(self) -> list[str]:  # for IPython
         return [self.in_one_line()]
+
+
+class NotRecorded(AvaError):
+    """A request that the cassette has no reply to.
+
+    ``difference`` holds lines for a person: the nearest request that is recorded (``-``), and this one (``+``).
+    """
+
+    def __init__(self, message: str, difference: Sequence[str] = ()) -> None:
+        super().__init__(message, "config")
+        self.args = (message, tuple(difference))  # what a pickle makes it of again
+        self.difference = tuple(difference)
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *self.difference])
 
 
 class Stopped(KeyboardInterrupt):

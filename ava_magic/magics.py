@@ -8,11 +8,12 @@ import sys
 import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Enum, Float, Int, Unicode
+from traitlets import Enum, Float, Int, Unicode, observe
 
 from . import runner
 from .arguments import Arguments, help_text, parse
@@ -65,6 +66,7 @@ class AvaMagics(Magics):
     frame_rate = Float(20.0, min=0.1, max=60.0, help="How often a reply is painted, per second").tag(config=True)
     display = Enum(["auto", "widget", "html", "text"], "auto", help="How a reply is shown").tag(config=True)
     rerun = Enum(["replace", "append"], "replace", help="What a cell run again does to its turn").tag(config=True)
+    record = Unicode("", help="A cassette: requests and replies are written into this file").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
@@ -78,7 +80,15 @@ class AvaMagics(Magics):
         """The chat behind the magics, made by the first question: loading the extension stays cheap."""
         from .chat import Chat
 
-        return Chat()
+        chat = Chat(record=self.record)
+        chat.folder = self._shell.starting_dir
+        return chat
+
+    @observe("record")
+    def _change_cassette(self, change: Mapping[str, Any]) -> None:
+        """Another cassette, or none: ``%ava --replay`` was about the former one."""
+        if "chat" in self.__dict__:
+            self.chat.settings = replace(self.chat.settings, record=self.record, replay=None)
 
     @no_var_expand
     @needs_local_scope

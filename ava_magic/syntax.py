@@ -21,7 +21,7 @@ from typing import Any
 
 __all__ = ["Transform", "statements"]
 
-_CELL = re.compile(r"\s*?^%%ava(?!\S)(?P<line>[^\n]*)\n?", re.MULTILINE)
+_CELL = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*%%ava(?!\S)(?P<line>[^\n]*)\n?")
 _AVA = re.compile(r"%ava(?!\S)[ \t]*(?P<line>.*)", re.DOTALL)
 _WITHIN = re.compile(r"\A([ \t]*)%(time|timeit|prun)[ \t]+([^\n]*%ava(?!\S)[^\n]*)\n?\Z")
 _ESCAPE = re.compile(r"[ \t]*(?=[%!?])|[^\n]*?(?:=[ \t]*|\breturn[ \t]+)(?=[%!]\w)")

@@ -12,9 +12,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from .cassette.take import Asked, Ending, Take
+from .cassette.tape import open_tape
 from .connection import Connection, Key
 from .conversation import Anchor, Exchange, Message, Rerun
-from .errors import AvaError
+from .errors import AvaError, NotRecorded
 from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
@@ -39,11 +41,18 @@ class Settings:
     context_tokens: int = 16_000
     rerun: Rerun = "replace"
     options: Mapping[str, Any] = field(default_factory=dict)
+    record: str = ""
+    replay: bool | None = None
 
     def request_fields(self) -> dict[str, Any]:
         """The fields of the request's body beside the model and the messages."""
         named = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         return {name: value for name, value in named.items() if value is not None} | dict(self.options)
+
+    def named_provider(self) -> str:
+        """The name that the provider has as an endpoint, ``""`` where none is named."""
+        name = self.provider if isinstance(self.provider, str) else getattr(self.provider, "__name__", "")
+        return "" if name.strip() in ("", "auto") else name.strip().rpartition(":")[2]
 
 
 class Turn:
@@ -77,21 +86,14 @@ class Turn:
         self.partial = False
         self._splitter = ThinkSplitter()
         self._thought_until = 0.0
+        self._take: Take | None = None
+        self._ending: Ending | None = None
         self._refusal = ""
         self._usage: Mapping[str, Any] | None = None
         self._finish_reason: str | None = None
         self._model = settings.model or None
-        self._seconds = 0.0
-        self.endpoint: Endpoint = resolve(
-            settings.provider,
-            Connection(
-                base_url=settings.base_url,
-                key=settings.api_key,
-                idle_timeout=settings.timeout,
-                retries=settings.retries,
-                on_wait=self._wait,
-            ),
-        )
+        self._tape = open_tape(settings.record, settings.replay)
+        self.endpoint: Endpoint = self._tape.endpoint(self._find_endpoint)
 
     async def stream(self) -> AsyncGenerator[str, None]:
         """Ask, and yield the content as it comes.  Raises :class:`AvaError`, with what had arrived."""
@@ -99,7 +101,7 @@ class Turn:
         deltas: AsyncIterator[Delta] | None = None
         failure: AvaError | None = None
         try:
-            deltas = self.endpoint.ask(self.settings.model, self.messages, **self.settings.request_fields())
+            deltas = self._ask()
             async for delta in deltas:
                 if not isinstance(delta, str):
                     self._take_note(delta)
@@ -115,10 +117,11 @@ class Turn:
         except Exception as error:
             failure = self._as_ava_error(error)
         finally:
-            self._seconds = time.monotonic() - self.started
+            seconds = self._since_start()
             self.waiting = None
             if deltas is not None:
                 await hang_up(deltas)
+            failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
             self.partial = True
             self.notes.append("broken off before its end")
@@ -134,7 +137,9 @@ class Turn:
     @property
     def thought_for(self) -> float:
         """Seconds from sending the request to the last of the thinking."""
-        return max(0.0, self._thought_until - (self.started or 0.0))
+        if self._ending is not None:
+            return self._ending.thought_for
+        return round(max(0.0, self._thought_until - (self.started or 0.0)), 3)
 
     def reply(self) -> Reply:
         """What has come so far, or in the end all of it."""
@@ -158,7 +163,7 @@ class Turn:
             refusal=self._refusal,
             reasoning_seconds=self.thought_for,
             partial=self.partial,
-            seconds=self._seconds or time.monotonic() - (self.started or time.monotonic()),
+            seconds=self._ending.seconds if self._ending is not None else self._since_start(),
             notes=tuple(notes),
         )
 
@@ -173,6 +178,38 @@ class Turn:
             provider=self.endpoint.name,
             at=time.time(),
         )
+
+    def _since_start(self) -> float:
+        now = time.monotonic()
+        return round(now - (now if self.started is None else self.started), 3)
+
+    def _find_endpoint(self) -> Endpoint:
+        settings = self.settings
+        connection = Connection(
+            base_url=settings.base_url,
+            key=settings.api_key,
+            idle_timeout=settings.timeout,
+            retries=settings.retries,
+            on_wait=self._wait,
+        )
+        return resolve(settings.provider, connection)
+
+    def _ask(self) -> AsyncIterator[Delta]:
+        settings = self.settings
+        model, messages, fields = settings.model, self.messages, settings.request_fields()
+        asked = Asked(model, messages, fields, settings.named_provider(), self.anchor, settings.api_key)
+        self._take = self._tape.begin(asked, self.endpoint)
+        self.endpoint = self._take.endpoint
+        return self.endpoint.ask(model, messages, **fields)
+
+    def _end(self, ending: Ending) -> AvaError | None:
+        """Take down how the turn ended, which a recorded one knows better; return the failure that is to be raised."""
+        self._ending = ending = ending if self._take is None else self._take.end(ending)
+        if ending.stopped:
+            self.end_early()
+        if ending.note:
+            self.notes.append(ending.note)
+        return ending.failure
 
     def _split(self, thought: str, answer: str) -> str:
         if thought:
@@ -204,6 +241,8 @@ class Turn:
         from .failures import ClientError, as_ava_error  # aiohttp is not loaded before it is needed
 
         where = self.endpoint.where
+        if isinstance(error, NotRecorded):
+            return error
         if isinstance(error, AvaError):
             failure = AvaError(f"{where}: {error}", error.kind)
         elif isinstance(error, ClientError | TimeoutError):

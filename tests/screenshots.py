@@ -29,6 +29,7 @@ def main(target: Path) -> None:
         lab.run_cell(1)
         assert gate.reached.wait(30)
         lab.page.get_by_role("button", name="Stop").wait_for()
+        lab.output(1).locator(".highlight").wait_for()  # the last that has come
         lab.page.screenshot(path=target / "streaming.png")
         gate.open()
         lab.wait_until_idle()

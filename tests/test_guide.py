@@ -290,6 +290,28 @@ QUESTIONS = {
     "What a provider may yield besides text": ("what may a provider yield?",),
     "Errors and clean-up in your own provider": ("how do I raise an error in my provider?",),
     "The base class for providers": ("what is AsyncGeneratorProvider?",),
+    "Record a notebook and replay it without a network: the cassette": (
+        "how do I run a notebook again without a network?",
+        "what is a cassette?",
+        "how do I record a notebook?",
+        "what is AVA_REPLAY?",
+    ),
+    "Switch a running kernel to replaying (--replay)": (
+        "what does --replay do?",
+        "how do I switch to replaying?",
+    ),
+    "What counts as the same request when replaying": ("what counts as the same request?",),
+    "The request is not in the cassette": ("why is my request not in the cassette?",),
+    "Record again into the same cassette": ("how do I record again?",),
+    "Stopped and failed replies in a cassette": ("are failed replies in the cassette?",),
+    "Read, review and edit a cassette file": (
+        "can I edit a cassette?",
+        "is my key in the cassette file?",
+    ),
+    "Replay in pytest: the fixture in ava_magic.testing": (
+        "how do I use it in pytest?",
+        "what is ava_magic.testing?",
+    ),
     "Change a setting": ("how do I change a setting?",),
     "All settings of AvaMagics": (
         "which settings are there?",

@@ -335,8 +335,10 @@ def test_a_magic_behind_a_prompt_or_an_indent_is_one(shell: InteractiveShell, ce
     assert questions_in(shell.transform_cell(cell)) == [Question(("q?",), awaited=False)]
 
 
-@pytest.mark.parametrize("cell", ["%%ava a\nb\n", "\n\n%%ava a\nb\n", "  \n%%ava a\nb\n"])
-def test_a_cell_magic_may_stand_below_blank_lines(shell: InteractiveShell, cell: str) -> None:
+@pytest.mark.parametrize(
+    "cell", ["%%ava a\nb\n", "\n\n%%ava a\nb\n", "  \n%%ava a\nb\n", "# What for\n\n  # and why\n%%ava a\nb\n"]
+)
+def test_a_cell_magic_may_stand_below_blank_lines_and_comments(shell: InteractiveShell, cell: str) -> None:
     (question,) = questions_in(shell.transform_cell(cell))
     assert question.texts == ("a", "b\n")
 

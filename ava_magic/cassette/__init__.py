@@ -1,0 +1,1 @@
+"""Recording what endpoints reply, and replaying it without a network."""

@@ -1,0 +1,69 @@
+"""Which tape a turn goes through: none, one that records, or one that replays.
+
+Each wraps the endpoint that the turn asks: :class:`Live` leaves it alone, a :class:`~.recorder.Recorder` listens to its
+reply, a :class:`~.player.Player` replies in its place.  A kernel or another process is one run: same requests in it are
+told apart by their order, and a cell that is run again begins where its last run began.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import AvaError
+from ..providers.presets import Endpoint
+from .player import Player
+from .recorder import Recorder
+from .take import Asked, Take, Tape
+
+__all__ = ["Live", "locate", "open_tape", "rewind"]
+
+_OFF = ("", "0", "false", "no", "off")
+
+
+class Live:
+    """No tape: questions go to their endpoint."""
+
+    def endpoint(self, find: Callable[[], Endpoint]) -> Endpoint:
+        """The endpoint itself."""
+        return find()
+
+    def begin(self, asked: Asked, endpoint: Endpoint) -> Take:
+        """A question that leaves no trace."""
+        return Take(endpoint)
+
+
+_tapes: dict[tuple[Path, bool], Tape] = {}  # of this run: two chats that record into one file count together
+
+
+def locate(record: str, folder: str) -> str:
+    """The path of the cassette that ``record`` or else ``AVA_RECORD`` names, from ``folder``; ``""`` for none."""
+    named = record or os.environ.get("AVA_RECORD", "").strip()
+    return os.path.abspath(Path(folder, Path(named).expanduser())) if named else ""  # noqa: PTH100
+
+
+def open_tape(path: str, replay: bool | None = None) -> Tape:
+    """The tape for a cassette, the same for the same one; with ``replay`` left out, ``AVA_REPLAY`` says which.
+
+    Raises :class:`AvaError` (``config``) where there is nothing to replay from.
+    """
+    if replay is None:
+        replay = os.environ.get("AVA_REPLAY", "").strip().lower() not in _OFF
+    if not path:
+        if replay:
+            raise AvaError(
+                "replies are to come from a cassette, and none is named; %config AvaMagics.record = 'PATH' names it "
+                "(Chat(record='PATH') in a script, AVA_RECORD for all)",
+                "config",
+            )
+        return Live()
+    key = Path(path), replay
+    if key not in _tapes:
+        _tapes[key] = Player(key[0]) if replay else Recorder(key[0])
+    return _tapes[key]
+
+
+def rewind() -> None:
+    """Begin a new run: requests are counted from the first again."""
+    _tapes.clear()
