@@ -147,8 +147,8 @@ class AvaMagics(Magics):
             self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex)
             self._anchor.set(self._last_anchor)
             self._just_shown = None
-            if notebook := sys.modules.get("ava_magic.views.notebook"):
-                notebook.close_what_is_left()
+            if area := sys.modules.get("ava_magic.views.area"):
+                area.close_what_is_left()
             if updates := sys.modules.get("ava_magic.views.updates"):
                 updates.repeat_what_ended()
 
