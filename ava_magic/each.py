@@ -49,7 +49,7 @@ class Progress:
         total: how many items there are, ``None`` where that is not known before the end.
         done: how many are over, those that failed and those that were found in the file among them.
         tokens: of the replies, by the endpoint's count where there is one.
-        started: when the first was asked (``time.monotonic``).
+        started, ended: when the first was asked and the last was over (``time.monotonic``); ``ended`` is 0 before.
     """
 
     total: int | None = None
@@ -58,6 +58,11 @@ class Progress:
     found: int = 0
     tokens: int = 0
     started: float = field(default_factory=time.monotonic)
+    ended: float = 0.0
+
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return (self.ended or time.monotonic()) - self.started
 
     def count(self, reply: Reply, *, was_found: bool) -> None:
         """Take one more into account."""
@@ -167,6 +172,7 @@ class Batch:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+            self.progress.ended = time.monotonic()
             if self._ledger is not None:
                 await self._ledger.close()
 

@@ -6,7 +6,8 @@ import asyncio
 import os
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from traitlets import Enum, Float, Int, Unicode, observe
 
 from . import runner
 from .arguments import Arguments, help_text, parse
-from .asking import Asking
+from .asking import Asking, UnderWay
 from .background import Pending, start
 from .commands import COMMANDS, state
 from .conversation import Anchor
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from .chat import Chat
+    from .for_each import ForEach
 
 __all__ = ["AvaMagics"]
 
@@ -73,7 +75,7 @@ class AvaMagics(Magics):
         self._shell = shell
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
-        self._just_shown: Reply | Pending | None = None
+        self._just_shown: Any = None
 
     @cached_property
     def chat(self) -> Chat:
@@ -93,9 +95,7 @@ class AvaMagics(Magics):
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
-    def ava(
-        self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
-    ) -> Reply | Pending | None:
+    def ava(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
         """Ask, and wait for the end of the reply."""
         run = runner.Run()
         with runner.interrupts(run):
@@ -104,7 +104,7 @@ class AvaMagics(Magics):
                 return None
             if asking.background:
                 return self._in_background(asking)
-            with asking.on_screen():
+            with self._under_way(asking):
                 runner.run(
                     asking.work,
                     asking.view.paint,
@@ -116,9 +116,7 @@ class AvaMagics(Magics):
             raise Stopped(*self._stopped(asking))
         return self._conclude(asking)
 
-    async def awaited(
-        self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
-    ) -> Reply | Pending | None:
+    async def awaited(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
         """The same magic where an ``await`` can stand; the input transform writes this call."""
         run = runner.Run()
         is_the_cell = in_own_task_of_a_cell()
@@ -134,7 +132,7 @@ class AvaMagics(Magics):
                 if not is_the_cell:
                     raise
                 raise Stopped("the reply was stopped before its first word") from None
-            with asking.on_screen():
+            with self._under_way(asking):
                 await runner.awaited(asking.work, asking.view.paint, run)
         if run.stopped:
             message, reply = self._stopped(asking)
@@ -152,14 +150,16 @@ class AvaMagics(Magics):
             if updates := sys.modules.get("ava_magic.views.updates"):
                 updates.repeat_what_ended()
 
-    def display_once(self, reply: Reply | Pending) -> None:
+    def display_once(self, reply: Any) -> None:
         """What IPython calls to show a reply: the one that has just streamed stands on the screen already."""
         if reply is not self._just_shown or not is_displaying_result(self._shell):
             raise NotImplementedError  # go on to the reply's own representations
         if not hasattr(self._shell, "kernel"):
             print(f"{reply!r}, shown above")  # after the prompt "Out[n]:", which is on the screen by now
 
-    def _read(self, line: str, cell: str | None, local_ns: Mapping[str, Any] | None, run: runner.Run) -> Asking | None:
+    def _read(
+        self, line: str, cell: str | None, local_ns: Mapping[str, Any] | None, run: runner.Run
+    ) -> UnderWay[Any] | None:
         """The question that the user typed; ``None`` where it was a command, which is then done."""
         arguments = parse(line)
         if arguments.command:
@@ -175,7 +175,12 @@ class AvaMagics(Magics):
             return None
         raise AvaError("nothing is asked: the question goes after the options, or in the lines under %%ava", "config")
 
-    def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> Asking:
+    def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> UnderWay[Any]:
+        if "each" in arguments:
+            return self._ask_each(prompt, arguments, local_ns, run)
+        for key in ("concurrency", "into"):
+            if key in arguments:
+                raise AvaError(f"--{key} goes with --each NAME", "config")
         notes: list[str] = []
         if "raw" not in arguments:
             filled = interpolate(prompt, {**self._shell.user_ns, **local_ns}, self._describe)
@@ -183,8 +188,7 @@ class AvaMagics(Magics):
             notes = [f"{field} {size:,} characters" for field, size in filled.inserted]
         settings = self._settings(arguments)
         for text in (prompt, settings["system"], str(settings["options"])):
-            if name := carried_secret(text, os.environ):
-                raise AvaError(f"the prompt holds the value of {name}, so it was not sent", "config")
+            _forbid_secrets(text)
         history = "no_history" not in arguments
         anchor = self._anchor.get(self._last_anchor)
         turn = self.chat.begin(prompt, anchor, history=history, **settings)
@@ -193,6 +197,27 @@ class AvaMagics(Magics):
         view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
         out = arguments.options.get("out", "")
         return Asking(self.chat, turn, view, run, history=history, background=background, out=out)
+
+    def _ask_each(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> ForEach:
+        from .for_each import begin_each  # these load all that a question needs
+        from .views.progress import choose_progress
+
+        settings = self._settings(arguments)
+        for text in (settings["system"], str(settings["options"])):
+            _forbid_secrets(text)
+        return begin_each(
+            self.chat,
+            prompt,
+            arguments,
+            settings,
+            {**self._shell.user_ns, **local_ns},
+            describe=self._describe,
+            check=_forbid_secrets,
+            run=run,
+            choose=lambda batch: choose_progress(
+                batch, run.stop, self._shell, self.display, prompt, background="background" in arguments
+            ),
+        )
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""
@@ -203,7 +228,7 @@ class AvaMagics(Magics):
         settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
         return settings | {"options": dict(arguments.options.get("option", ()))}
 
-    def _in_background(self, asking: Asking) -> Pending:
+    def _in_background(self, asking: UnderWay[Any]) -> Pending:
         pending = start(asking, self._has_been_shown)
         if asking.out:
             self._shell.user_ns[asking.out] = pending
@@ -211,23 +236,34 @@ class AvaMagics(Magics):
             self._has_been_shown(pending)  # by the place that its reply comes to
         return pending
 
-    def _has_been_shown(self, value: Reply | Pending) -> None:
+    def _has_been_shown(self, value: Any) -> None:
         self._just_shown = value
 
-    def _conclude(self, asking: Asking) -> Reply:
-        reply = asking.turn.reply()
-        if asking.out:
-            self._shell.user_ns[asking.out] = reply
-        self._has_been_shown(reply)
-        return reply
+    @contextmanager
+    def _under_way(self, asking: UnderWay[Any]) -> Iterator[None]:
+        try:
+            with asking.on_screen():
+                yield
+        except Exception:
+            if asking.keeps_when_failed and asking.what_came() is not None:
+                self._shell.displayhook.update_user_ns(self._conclude(asking))
+            raise
 
-    def _stopped(self, asking: Asking) -> tuple[str, Reply | None]:
+    def _conclude(self, asking: UnderWay[Any]) -> Any:
+        result = asking.result()
+        if asking.out:
+            self._shell.user_ns[asking.out] = result
+        if asking.leaves_result:
+            self._has_been_shown(result)
+        return result
+
+    def _stopped(self, asking: UnderWay[Any]) -> tuple[str, Any]:
         """The end of a stopped question: what had come is ``_`` and ``Out[n]``, as a whole reply would be."""
         reply = asking.what_came()
         if reply is None:
             return "the reply was stopped before its first word", None
         self._shell.displayhook.update_user_ns(self._conclude(asking))
-        return "the reply was stopped; what had come is kept, in _ and in the conversation", reply
+        return asking.when_stopped, reply
 
     def _describe(self, value: Any) -> str | None:
         """A value as the notebook would show it in plain text, ``None`` where it cannot be shown."""
@@ -239,6 +275,11 @@ class AvaMagics(Magics):
 
 
 AvaMagics.ava.__doc__ = _HELP
+
+
+def _forbid_secrets(text: str) -> None:
+    if name := carried_secret(text, os.environ):
+        raise AvaError(f"the prompt holds the value of {name}, so it was not sent", "config")
 
 
 async def _one_moment() -> None:

@@ -19,7 +19,15 @@ from . import Fresh, pace, status_line
 if TYPE_CHECKING:
     from ..turn import Turn
 
-__all__ = ["BYTES_A_SECOND", "HOW_TO_STOP", "HtmlView", "TextView", "final_bundle", "repeat_what_ended"]
+__all__ = [
+    "BYTES_A_SECOND",
+    "HOW_TO_STOP",
+    "HtmlView",
+    "TextView",
+    "final_bundle",
+    "repeat_at_next_cell",
+    "repeat_what_ended",
+]
 
 HOW_TO_STOP = "interrupt the kernel to stop"
 BYTES_A_SECOND = 40_000
@@ -81,10 +89,9 @@ class HtmlView:
 
     def close(self, reply: Reply | None, failure: str = "") -> None:
         data, metadata = final_bundle(reply, failure=failure)
-        show = functools.partial(update_display, data, metadata=metadata, raw=True, display_id=self._display_id)
-        show()
+        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
         if self._background:
-            _ended_in_background.append(show)
+            repeat_at_next_cell(data, metadata, self._display_id)
 
     def _data(self, fresh: str) -> dict[str, str]:
         """What to show when ``fresh`` text has come."""
@@ -102,6 +109,13 @@ class TextView(HtmlView):
 
 
 _ended_in_background: list[Callable[[], None]] = []
+
+
+def repeat_at_next_cell(data: dict[str, str], metadata: dict[str, Any], display_id: str) -> None:
+    """Show what has ended in the background once more when the next cell begins."""
+    _ended_in_background.append(
+        functools.partial(update_display, data, metadata=metadata, raw=True, display_id=display_id)
+    )
 
 
 def repeat_what_ended() -> None:
