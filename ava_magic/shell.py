@@ -27,14 +27,6 @@ __all__ = [
     "is_foreign_loop",
     "own_loop",
 ]
-    "can_await",
-    "in_console",
-    "in_notebook",
-    "in_own_task_of_a_cell",
-    "is_displaying_result",
-    "is_foreign_loop",
-    "own_loop",
-]
 
 
 def can_await(shell: InteractiveShell) -> bool:

@@ -119,7 +119,8 @@ class WidgetProgress:
         self._button.close()
         self._row.children = self._row.children[1:]
         close_tree(self._row)
-        self._bar.disable = True  # else it would draw once more when it is collected
+        self._bar.disp = _draw_nothing  # its widgets are closed
+        self._bar.close()
 
 
 class UpdatedProgress:
@@ -202,6 +203,10 @@ class PlainProgress:
 
 
 _BEGUN = "Many questions were asked; their replies will stand here."
+
+
+def _draw_nothing(*arguments: object, **options: object) -> None:
+    """What a bar does that has gone."""
 
 
 def _final(replies: Replies | None, failure: str) -> dict[str, str]:
