@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from .content import text_of
 from .reply import Reply
 from .runner import Run
 from .views import View
@@ -100,7 +101,7 @@ class Asking(UnderWay[Reply]):
         self, chat: Chat, turn: Turn, view: View[Reply], run: Run, *, history: bool, background: bool, out: str
     ) -> None:
         super().__init__(view, run, background=background, out=out)
-        self.question = str(turn.prompt)
+        self.question = text_of(turn.prompt)
         self._chat = chat
         self._turn = turn
         self._history = history

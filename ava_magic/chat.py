@@ -23,6 +23,7 @@ from typing import Any
 
 from .cassette.tape import locate
 from .connection import Key
+from .content import Mixed, without_images
 from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
 from .errors import AvaError
 from .providers.presets import Ask
@@ -94,6 +95,7 @@ class Chat:
     def begin(self, prompt: Any, anchor: Anchor = Anchor(), *, history: bool = True, **changes: Any) -> Turn:
         """A turn for ``prompt``, not yet sent.
 
+        ``prompt`` is a text, a :class:`~ava_magic.content.Mixed`, or the parts of OpenAI's content array.
         ``changes`` are settings for this turn alone; without ``history`` the conversation is neither read nor extended.
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
@@ -104,6 +106,8 @@ class Chat:
         if settings.temperature is not None and not math.isfinite(settings.temperature):
             raise AvaError("the temperature must be a number", "config")
         turn = Turn(prompt, settings, anchor)
+        if isinstance(prompt, Mixed):
+            turn.prompt = prompt.content(turn.endpoint.takes_images)
         turn.follows = list(self._ahead) if history else []
         self._compose(turn, history)
         return turn
@@ -123,6 +127,8 @@ class Chat:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
             earlier, turn.left_out = fit(self.conversation.before(turn.anchor, settings.rerun), room)
         turn.messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
+        if not turn.endpoint.takes_images:
+            turn.messages = without_images(turn.messages)
 
     async def run(self, turn: Turn, *, history: bool = True) -> AsyncGenerator[str, None]:
         """Send a turn that was begun; yield its content as it comes, and keep it in the conversation."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import __version__
 from .arguments import Arguments
+from .content import text_of
 from .controls import one_line, visible
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def history(chat: Chat, arguments: Arguments) -> str:
         mark = " (stopped)" if exchange.partial else ""
         mark += " (older than what it follows)" if exchange.at < newest else ""
         newest = max(newest, exchange.at)
-        lines += [f"{number}. you: {one_line(str(exchange.prompt), 100)}"]
+        lines += [f"{number}. you: {one_line(text_of(exchange.prompt), 100)}"]
         lines += [f"   {exchange.model or exchange.provider}: {one_line(exchange.reply, 100)}{mark}"]
     return visible("\n".join(lines)) or "The conversation is empty."
 

@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, overload
 
+from .content import image_urls, text_of
+
 __all__ = ["Anchor", "Conversation", "Exchange", "Message", "Rerun", "estimate_tokens"]
 
 Rerun = Literal["replace", "append"]
+_IMAGE_TOKENS = 1_000
 
 
 class Message(TypedDict):
@@ -117,11 +120,13 @@ class Conversation(Sequence[Exchange]):
 def estimate_tokens(content: Any) -> int:
     """Tokens of ``content`` by rule of thumb: one for each four bytes of UTF-8, and four for the message around it.
 
+    An image counts as 1,000, about what the services say for one of a thousand pixels each way
+    (https://platform.openai.com/docs/guides/images-vision, https://docs.anthropic.com/en/docs/build-with-claude/vision).
+
     The rule for English is OpenAI's own (https://platform.openai.com/tokenizer); counting bytes rather than characters
     keeps it on the safe side for other scripts.
     """
-    text = content if isinstance(content, str) else str(content)
-    return len(text.encode("utf-8", "replace")) // 4 + 4
+    return len(text_of(content).encode("utf-8", "replace")) // 4 + 4 + _IMAGE_TOKENS * len(image_urls(content))
 
 
 def fit(exchanges: Sequence[Exchange], budget: int) -> tuple[list[Exchange], int]:

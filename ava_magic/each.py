@@ -22,7 +22,7 @@ from .items import Items, items_of
 from .ledger import Ledger
 from .reply import Reply
 from .results import digest
-from .template import Template
+from .template import Template, Words
 from .throttle import Throttle
 from .turn import Turn
 
@@ -94,7 +94,9 @@ async def ask_each(
     for again.  Raises :class:`AvaError` (``config``) where nothing can be asked, or the file not be written.  To stop
     early, close it, as with ``aclosing``: all that is under way is hung up.
     """
-    batch = Batch(chat, items_of(items), Template(prompt, {}, str), concurrency=concurrency, into=into, changes=changes)
+    batch = Batch(
+        chat, items_of(items), Template(prompt, {}, Words()), concurrency=concurrency, into=into, changes=changes
+    )
     if batch.note:
         warnings.warn(batch.note, stacklevel=2)
     async with aclosing(batch.replies()) as replies:
@@ -128,7 +130,7 @@ class Batch:
         self.note = ""
         self._chat = chat
         self._source = items.source
-        self._template = template
+        self.template = template
         self._changes = changes
         self._ask = ask or self._ask_here
         self._on_result = on_result
@@ -144,7 +146,7 @@ class Batch:
         self._ledger: Ledger | None = None
         first = self._begin(template.for_all())  # raises what would be wrong with every item
         if into is not None:
-            self._ledger = Ledger(into, digest(template.for_all(), *_request(first)))
+            self._ledger = Ledger(into, digest(first.messages, *_request(first)))
             if self._ledger.others:
                 self.note = (
                     f"{into} holds {self._ledger.others:,} results of another request: the prompt, the model or a "
@@ -223,7 +225,7 @@ class Batch:
         """The reply for one item, from the file or from the endpoint; it is counted, kept and told."""
         found: Reply | None = None
         try:
-            prompt = self._template.for_item(item)
+            prompt = self.template.for_item(item)
             turn = self._begin(prompt)
         except AvaError as error:
             if position == 0:  # so it is the prompt that is wrong

@@ -20,7 +20,7 @@ from .views import View
 if TYPE_CHECKING:
     from .chat import Chat
 
-__all__ = ["ForEach", "begin_each"]
+__all__ = ["ForEach"]
 
 _CONCURRENCY = 8
 _MISSING = object()
@@ -31,12 +31,41 @@ class ForEach(UnderWay[Replies]):
 
     keeps_when_failed = True
 
+    @classmethod
+    def begin(
+        cls,
+        chat: Chat,
+        template: Template,
+        arguments: Arguments,
+        settings: Mapping[str, Any],
+        names: Mapping[str, Any],
+        run: Run,
+        choose: Callable[[Batch], View[Replies]],
+    ) -> ForEach:
+        """What ``arguments`` ask for; ``names`` holds the items, ``choose`` gives the view.
+
+        Raises :class:`AvaError` (``config``) where nothing can be asked.
+        """
+        if "raw" in arguments:
+            raise AvaError("--each and --raw do not go together: --raw leaves {item} as it is", "config")
+        results: list[Result] = []
+        batch = Batch(
+            chat,
+            _items_called(arguments.options["each"], names),
+            template,
+            concurrency=arguments.options.get("concurrency", _CONCURRENCY),
+            into=arguments.options.get("into"),
+            changes=dict(settings),
+            on_result=results.append,
+        )
+        return cls(batch, results, choose(batch), run, arguments)
+
     def __init__(
         self, batch: Batch, results: list[Result], view: View[Replies], run: Run, arguments: Arguments
     ) -> None:
         super().__init__(view, run, background="background" in arguments, out=arguments.options.get("out", ""))
         self.leaves_result = getattr(view, "leaves_table", False)
-        self.question = arguments.prompt
+        self.question = batch.template.text
         self._batch = batch
         self._results = results
         self._name = arguments.options["each"]
@@ -74,37 +103,6 @@ class ForEach(UnderWay[Replies]):
         if not self._is_over:
             notes.append("ended early" + (f", of {progress.total:,}" if progress.total is not None else ""))
         return [*notes, self._batch.note] if self._batch.note else notes
-
-
-def begin_each(
-    chat: Chat,
-    prompt: str,
-    arguments: Arguments,
-    settings: Mapping[str, Any],
-    namespace: Mapping[str, Any],
-    *,
-    describe: Callable[[Any], str | None],
-    check: Callable[[str], None],
-    run: Run,
-    choose: Callable[[Batch], View[Replies]],
-) -> ForEach:
-    """What ``--each`` asks for.  ``check`` raises where a prompt must not go; ``choose`` gives the view.
-
-    Raises :class:`AvaError` (``config``) where nothing can be asked.
-    """
-    if "raw" in arguments:
-        raise AvaError("--each and --raw do not go together: --raw leaves {item} as it is", "config")
-    results: list[Result] = []
-    batch = Batch(
-        chat,
-        _items_called(arguments.options["each"], namespace),
-        Template(prompt, namespace, describe, check),
-        concurrency=arguments.options.get("concurrency", _CONCURRENCY),
-        into=arguments.options.get("into"),
-        changes=dict(settings),
-        on_result=results.append,
-    )
-    return ForEach(batch, results, choose(batch), run, arguments)
 
 
 def _items_called(name: str, namespace: Mapping[str, Any]) -> Items:

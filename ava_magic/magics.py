@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.display import display as show
 from traitlets import Enum, Float, Int, Unicode, observe
 
 from . import runner
@@ -22,9 +23,10 @@ from .asking import Asking, UnderWay
 from .background import Pending, start
 from .commands import COMMANDS, state
 from .conversation import Anchor
+from .displays import ShellDisplay, visible_names
 from .errors import AvaError, Stopped, StoppedTask
-from .prompt import carried_secret, interpolate
-from .reply import Reply
+from .preview import preview
+from .question import Question, compose, forbid_secrets
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
 from .views import choose
 
@@ -121,7 +123,12 @@ class AvaMagics(Magics):
         run = runner.Run()
         is_the_cell = in_own_task_of_a_cell()
         with runner.interrupts(run, passes_on=not is_the_cell):
-            asking = self._read(line, cell, local_ns, run)
+            try:
+                asking = self._read(line, cell, local_ns, run)
+            except Stopped as stop:
+                if is_the_cell:
+                    raise
+                raise StoppedTask(str(stop)) from None
             if asking is None:
                 return None
             if asking.background:
@@ -175,46 +182,64 @@ class AvaMagics(Magics):
             return None
         raise AvaError("nothing is asked: the question goes after the options, or in the lines under %%ava", "config")
 
-    def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> UnderWay[Any]:
+    def _ask(
+        self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run
+    ) -> UnderWay[Any] | None:
         if "each" in arguments:
             return self._ask_each(prompt, arguments, local_ns, run)
         for key in ("concurrency", "into"):
             if key in arguments:
                 raise AvaError(f"--{key} goes with --each NAME", "config")
-        notes: list[str] = []
-        if "raw" not in arguments:
-            filled = interpolate(prompt, {**self._shell.user_ns, **local_ns}, self._describe)
-            prompt = filled.text
-            notes = [f"{field} {size:,} characters" for field, size in filled.inserted]
         settings = self._settings(arguments)
-        for text in (prompt, settings["system"], str(settings["options"])):
-            _forbid_secrets(text)
+        question = self._compose(prompt, arguments, local_ns)
+        if "send_secrets" not in arguments:
+            others = {"the system message": settings["system"], "an option": str(settings["options"])}
+            forbid_secrets(question, others, os.environ)
         history = "no_history" not in arguments
         anchor = self._anchor.get(self._last_anchor)
-        turn = self.chat.begin(prompt, anchor, history=history, **settings)
-        turn.notes += notes
+        turn = self.chat.begin(question, anchor, history=history, **settings)
+        if lines := question.about(turn.endpoint.takes_images):
+            print(lines)
+        if "preview" in arguments:
+            show(preview(turn), raw=True)
+            return None
         background = "background" in arguments
         view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
         out = arguments.options.get("out", "")
         return Asking(self.chat, turn, view, run, history=history, background=background, out=out)
 
-    def _ask_each(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> ForEach:
-        from .for_each import begin_each  # these load all that a question needs
+    def _compose(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any]) -> Question:
+        namespace = None if "raw" in arguments else {**visible_names(self._shell), **local_ns}
+        try:
+            with runner.raising_interrupts():  # a value's own code runs here
+                return compose(prompt, namespace, ShellDisplay(self._shell), arguments.options.get("attach", ()))
+        except KeyboardInterrupt:
+            raise Stopped("stopped before the question was sent") from None
+
+    def _ask_each(
+        self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run
+    ) -> ForEach | None:
+        from .for_each import ForEach  # these load all that a question needs
+        from .template import Template
         from .views.progress import choose_progress
 
         settings = self._settings(arguments)
-        for text in (settings["system"], str(settings["options"])):
-            _forbid_secrets(text)
-        return begin_each(
+        names = {**visible_names(self._shell), **local_ns}
+        template = Template(prompt, names, ShellDisplay(self._shell), arguments.options.get("attach", ()))
+        if "send_secrets" not in arguments:
+            others = {"the system message": settings["system"], "an option": str(settings["options"])}
+            template.check = lambda question: forbid_secrets(question, others, os.environ)
+        if "preview" in arguments:
+            show(preview(self.chat.begin(template.for_all(), history=False, **settings)), raw=True)
+            return None
+        return ForEach.begin(
             self.chat,
-            prompt,
+            template,
             arguments,
             settings,
-            {**self._shell.user_ns, **local_ns},
-            describe=self._describe,
-            check=_forbid_secrets,
-            run=run,
-            choose=lambda batch: choose_progress(
+            names,
+            run,
+            lambda batch: choose_progress(
                 batch, run.stop, self._shell, self.display, prompt, background="background" in arguments
             ),
         )
@@ -265,21 +290,8 @@ class AvaMagics(Magics):
         self._shell.displayhook.update_user_ns(self._conclude(asking))
         return asking.when_stopped, reply
 
-    def _describe(self, value: Any) -> str | None:
-        """A value as the notebook would show it in plain text, ``None`` where it cannot be shown."""
-        if isinstance(value, Reply):
-            return value.text
-        formatter: Any = self._shell.display_formatter
-        words: str | None = formatter.formatters["text/plain"](value)
-        return words
-
 
 AvaMagics.ava.__doc__ = _HELP
-
-
-def _forbid_secrets(text: str) -> None:
-    if name := carried_secret(text, os.environ):
-        raise AvaError(f"the prompt holds the value of {name}, so it was not sent", "config")
 
 
 async def _one_moment() -> None:

@@ -1,157 +1,139 @@
 """The prompt: what the user typed, with values of the notebook where braces name them.
 
-Pure: it is given the namespace, and a function that describes a value as the notebook would show it.  Nothing of the
-user's is called to find a value: no property, no descriptor, no ``__getattr__``, no ``__getitem__`` of their own.
+Pure: it is given the namespace, and a :class:`~ava_magic.values.Display` that shows a value as the notebook would.
+What is replaced, and what stays as it was typed::
+
+    {name}  {name.attribute}  {name[0]}  {name["key"]}  {In[3]}  {In[3:6]}     replaced, if name is in the namespace
+    {name!r}  {name:spec}                                                      as its repr, by a format
+    {{name}}                                                                   {name}, where that would be replaced
+
+All other braces stay, byte for byte.  What was inserted is not read again.
 """
 
 from __future__ import annotations
 
-import inspect
+import difflib
 import re
-import traceback
-from collections.abc import Callable, Mapping
-from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, NamedTuple
 
-__all__ = ["Filled", "carried_secret", "interpolate"]
+from .content import Mixed, Piece
+from .controls import one_line
+from .lookup import MISSING, PATH, find, is_a, name_of
+from .values import Display, describe, formatted
 
+__all__ = ["Filled", "Insertion", "interpolate"]
+
+# A run of braces is taken whole: as in an f-string two of them stand for one, and the rest holds the field.
 _FIELD = re.compile(
-    r"""\{(?P<name>[^\W\d]\w*)
-    (?P<path>(?:\.[^\W\d]\w*|\[(?:-?\d{1,9}|"[^"\\\n]*"|'[^'\\\n]*')\])*)
-    (?::(?P<spec>[^{}\n]*))?\}""",
-    re.VERBOSE,
+    rf"(?P<opening>{{(?<!{{{{){{*+)(?P<name>[^\W\d]\w*)(?P<path>{PATH})(?P<repr>!r)?(?::(?P<spec>[^{{}}\n]*))?(?P<closing>}}++)"
 )
-_STEP = re.compile(r"\.(?P<attribute>\w+)|\[(?:(?P<index>-?\d+)|(?P<quote>[\"'])(?P<key>.*?)(?P=quote))\]")
-_MISSING = object()
-_MRO: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
-_DICT: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
-_BUDGET = 8_000
-_SECRET_NAME = re.compile(r"(?:^|_)(?:API_KEY|TOKEN)$")
+_MOST_NOTES = 3
+_MOST_GUESSES = 8  # names that are compared with those of the namespace
+_SHORTEST_NAME = 3  # characters of a name that can be a misspelt one
 
 
-class Filled(NamedTuple):
-    """A prompt with its values in: ``text``, and ``inserted``: each field as typed, with its size in characters."""
+class Insertion(NamedTuple):
+    """What went in: its name as it was typed, and the text or picture."""
 
-    text: str
-    inserted: list[tuple[str, int]]
-
-
-def interpolate(text: str, namespace: Mapping[str, Any], describe: Callable[[Any], str | None]) -> Filled:
-    """``text`` with each ``{name}``, ``{name.attr}``, ``{name[0]}``, ``{name["key"]}`` (and ``:format``) replaced whose
-    name is in ``namespace``; every other brace stays as typed, and what was inserted is not read again.
-    """
-    inserted: list[tuple[str, int]] = []
-
-    def fill(match: re.Match[str]) -> str:
-        value = _find(match["name"], match["path"], namespace)
-        if value is _MISSING:
-            return match.group()
-        words = _words_for(value, match["spec"], describe)
-        if words is None:
-            return match.group()
-        inserted.append((match.group(), len(words)))
-        return words
-
-    return Filled(_FIELD.sub(fill, text), inserted)
+    name: str
+    piece: Piece
 
 
-def carried_secret(text: str, environ: Mapping[str, str]) -> str | None:
-    """The name of the environment variable whose secret stands in ``text``, if one does.
+@dataclass(frozen=True)
+class Filled(Mixed):
+    """A prompt with its values in, what those were, and what is to be said about fields that stayed as typed."""
 
-    Secrets are the values, of 12 characters or more, of the variables named ``*_API_KEY`` or ``*_TOKEN``.
-    """
-    for name, value in environ.items():
-        if len(value) >= 12 and _SECRET_NAME.search(name) and value in text:
-            return name
-    return None
+    inserted: Sequence[Insertion] = ()
+    notes: Sequence[str] = ()
 
 
-def _find(name: str, path: str, namespace: Mapping[str, Any]) -> Any:
-    value = _MISSING if name.startswith("__") else namespace.get(name, _MISSING)
-    for step in _STEP.finditer(path):
-        if _is_a(value, ModuleType):
-            return _MISSING
-        if step["attribute"]:
-            value = _attribute(value, step["attribute"])
-        elif step["index"] is not None:
-            value = _item(value, int(step["index"]))
-        else:
-            value = _item(value, step["key"])
-    return _MISSING if _is_a(value, ModuleType) else value
+@dataclass
+class _Filling:
+    """A prompt while its fields are replaced."""
 
+    namespace: Mapping[str, Any]
+    display: Display
+    inserted: list[Insertion] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)  # in their order, each once
+    unknown: dict[str, re.Match[str]] = field(default_factory=dict)
 
-def _is_a(value: Any, kind: type) -> bool:
-    """``isinstance``, which would ask the value's own ``__class__``."""
-    return issubclass(type(value), kind)
+    def replacement(self, match: re.Match[str]) -> list[Piece]:
+        opening, closing = len(match["opening"]), len(match["closing"])
+        typed = _typed(match)
+        value = find(match["name"], match["path"], self.namespace)
+        if value is MISSING:
+            self._note_unfound(match["name"], typed)
+            return [match.group()]
+        depth = min(opening, closing)
+        braces = depth // 2
+        before, after = "{" * (opening - depth + braces), "}" * (closing - depth + braces)
+        if depth % 2 == 0:
+            return [before + typed[1:-1] + after]
+        piece = self._piece(typed, value, match)
+        if piece is None:
+            return [match.group()]
+        self.inserted.append(Insertion(typed, piece))
+        return [before, piece, after]
 
-
-def _attribute(value: Any, name: str) -> Any:
-    """A plain attribute: one that is stored, in the instance, in a slot or in the class, and not computed."""
-    if value is _MISSING or name.startswith("_"):
-        return _MISSING
-    in_class = _class_attribute(type(value), name)
-    if type(in_class) is MemberDescriptorType:
+    def _piece(self, typed: str, value: Any, match: re.Match[str]) -> Piece | None:
         try:
-            return in_class.__get__(value)
-        except AttributeError:  # an empty slot
-            return _MISSING
-    found = _class_attribute(value, name) if _is_a(value, type) else dict.get(_instance_dict(value), name, in_class)
-    is_computed = _class_attribute(type(found), "__get__") is not _MISSING
-    return _MISSING if is_computed else found
-
-
-def _class_attribute(kind: type, name: str) -> Any:
-    """What a class or its bases store under ``name``.  ``inspect.getattr_static`` would run a metaclass's hooks."""
-    for base in _MRO(kind):
-        if name in (stored := _DICT(base)):
-            return stored[name]
-    return _MISSING
-
-
-def _instance_dict(value: Any) -> dict[str, Any]:
-    """Where an instance stores its attributes, unless its class has put something else there."""
-    access = _class_attribute(type(value), "__dict__")
-    return access.__get__(value) if type(access) is GetSetDescriptorType else {}
-
-
-def _item(value: Any, key: int | str) -> Any:
-    """An item of a built-in container whose way to find it is the built-in one."""
-    for kind in (dict, list, tuple, str):
-        if _is_a(value, kind) and _class_attribute(type(value), "__getitem__") is _class_attribute(kind, "__getitem__"):
-            if kind is dict:
-                return dict.get(value, key, _MISSING)  # __getitem__ would call a __missing__
-            try:
-                return kind.__getitem__(value, key)  # type: ignore[index]  # a wrong kind of key raises TypeError
-            except (IndexError, TypeError):
-                return _MISSING
-    return _MISSING
-
-
-def _words_for(value: Any, spec: str | None, describe: Callable[[Any], str | None]) -> str | None:
-    if spec:
-        try:
-            words = format(value, spec)
-        except Exception:  # whatever a type makes of a format that is not its own
+            if match["spec"] or match["repr"]:
+                return formatted(value, match["spec"] or "", as_repr=bool(match["repr"]))
+            return describe(value, self.display, self.namespace.get("_ih"))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a value's own code may do anything, leave the program too
+            self._note(typed, _told(error))
             return None
-    elif type(value) is str:
-        words = value
-    elif (shown := _source_or_traceback(value) or describe(value)) is None:
-        return None
-    else:
-        words = shown
-    if len(words) <= _BUDGET:
-        return words
-    half = _BUDGET // 2
-    return f"{words[:half]}\n[... {len(words) - _BUDGET:,} characters left out ...]\n{words[-half:]}"
+
+    def _note_unfound(self, name: str, typed: str) -> None:
+        if not (name.startswith("__") or is_a(self.namespace[name], ModuleType)):
+            self._note(typed, "nothing is run to find it; give it a name of its own")
+
+    def _note(self, typed: str, why: str) -> None:
+        self.notes[f"{one_line(typed, 80)} stays as typed: {why}"] = None
+
+    def point_at_close_names(self) -> None:
+        """Say of names that are not there which ones they look like."""
+        known = {name.lower(): name for name in self.namespace if not name.startswith("_")}
+        by_letters = {"".join(sorted(name)): name for name in known}  # swapped letters are far apart for difflib
+        names = [name for name in self.unknown if len(name) >= _SHORTEST_NAME and not name.startswith("__")]
+        for name in names[:_MOST_GUESSES]:
+            near = by_letters.get("".join(sorted(name.lower())))
+            for found in [near] if near else difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.8):
+                self._note(_typed(self.unknown[name]), f"did you mean {{{known[found]}}}?")
 
 
-def _source_or_traceback(value: Any) -> str | None:
-    """What a reader wants to see of a function, a class or an exception, ``None`` for other values."""
-    try:
-        if type(value) is FunctionType or type(value) is type:
-            return inspect.getsource(value).strip("\n")
-        if _is_a(value, BaseException):
-            return "".join(traceback.format_exception(value)).strip("\n")
-    except (OSError, TypeError):  # its source is not to be had
-        pass
-    return None
+def interpolate(text: str, namespace: Mapping[str, Any], display: Display) -> Filled:
+    """``text`` with the values of ``namespace`` in it.  Raises nothing but what an interrupt raises."""
+    filling = _Filling(namespace, display)
+    pieces: list[Piece] = []
+    position = 0
+    for match in _FIELD.finditer(text):
+        if match["name"] not in namespace:
+            filling.unknown.setdefault(match["name"], match)
+            continue
+        pieces += [text[position : match.start()], *filling.replacement(match)]
+        position = match.end()
+    pieces.append(text[position:])
+    filling.point_at_close_names()
+    return Filled(pieces, filling.inserted, _few(list(filling.notes)))
+
+
+def _typed(match: re.Match[str]) -> str:
+    """A field as it was typed, in one pair of braces."""
+    return match.group()[len(match["opening"]) - 1 : len(match.group()) - len(match["closing"]) + 1]
+
+
+def _few(notes: list[str]) -> list[str]:
+    more = len(notes) - _MOST_NOTES
+    return notes if more <= 0 else [*notes[:_MOST_NOTES], f"{more} more braces stay as typed"]
+
+
+def _told(error: BaseException) -> str:
+    """An error by its name, and by its words where those are plain ones: its own ``__str__`` is not asked."""
+    words = error.args[0] if error.args and type(error.args[0]) is str else ""
+    return f"{name_of(type(error))}: {one_line(words, 120)}" if words else name_of(type(error))

@@ -30,7 +30,7 @@ from concurrent.futures import Future
 from types import FrameType
 from typing import Any
 
-__all__ = ["Run", "awaited", "in_thread", "interrupts", "run"]
+__all__ = ["Run", "awaited", "in_thread", "interrupts", "raising_interrupts", "run"]
 
 _log = logging.getLogger(__name__)
 
@@ -204,3 +204,19 @@ class _Interrupts:
 
 
 interrupts = _Interrupts()
+
+
+@contextlib.contextmanager
+def raising_interrupts() -> Iterator[None]:
+    """Let an interrupt raise ``KeyboardInterrupt`` here: in other people's code that may never end, and awaits nothing.
+
+    A kernel's own handler only cancels the task while a cell awaits, and ours only asks a run to stop.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former or signal.default_int_handler)

@@ -38,6 +38,7 @@ from aiohttp.typedefs import Handler, Middleware
 from . import transport
 from .completions import CHUNK, FIELDS, Answer, ServiceError, read_body
 from .connection import Connection
+from .content import without_images
 from .conversation import Message
 from .errors import AvaError
 from .failures import ClientError, as_ava_error
@@ -70,6 +71,8 @@ class Service:
     async def chat(self, request: web.Request) -> web.StreamResponse:
         fields = read_body(await request.read())
         messages = fields.pop("messages")
+        if not self.endpoint.takes_images:
+            messages = without_images(messages)
         model, stream, options = (fields.pop(name, None) for name in FIELDS)
         if not model or model == self.name:
             model = self.model

@@ -29,7 +29,7 @@ from ._version import __version__
 from .connection import Connection, Key, error_text, without_keys
 from .errors import AvaError
 
-__all__ = ["close", "close_all", "fetch_json", "is_loopback", "stream"]
+__all__ = ["close", "close_all", "fetch_json", "headers", "is_loopback", "stream"]
 
 _ERROR_BODY = 64 * 1024
 _LONGEST_WAIT = 120.0
@@ -113,7 +113,7 @@ async def _try(
             method,
             url,
             json=body,
-            headers=_headers(url, connection.key),
+            headers=headers(url, connection.key),
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=connection.connect_timeout, sock_read=connection.idle_timeout
@@ -127,7 +127,8 @@ async def _try(
     return response
 
 
-def _headers(url: str, key: Key | None) -> dict[str, str]:
+def headers(url: str, key: Key | None) -> dict[str, str]:
+    """The headers of a request to ``url``.  Raises :class:`AvaError` (``config``) where ``key`` may not go."""
     headers = {"Accept": "text/event-stream, application/json"}
     if key is not None:
         target = URL(url)

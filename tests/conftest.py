@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator
 
@@ -12,6 +13,11 @@ from .kernel import Kernel
 
 for name in [name for name in os.environ if name.endswith(("_API_KEY", "_BASE_URL"))]:
     del os.environ[name]  # the tests' endpoints are their own
+
+LIBRARIES = ("numpy", "pandas")
+collect_ignore = (
+    [] if all(map(importlib.util.find_spec, LIBRARIES)) else ["test_tables.py", "test_other_tables.py"]
+)  # they are heavy, and there is not one for every Python that the rest is tested on
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ ROOT = Path(ava_magic.__file__).parent
 PURE = {
     *(
         "prompt",
+        *("content", "lookup", "sources", "tables", "frames", "arrays", "values", "leaks", "attachments", "question"),
         "conversation",
         "markdown",
         "rules",

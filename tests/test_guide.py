@@ -114,14 +114,31 @@ QUESTIONS = {
         "python -m ava_magic.server --port",
     ),
     "All options of %ava and %%ava": ("which options are there?",),
+    "Commands that stand in the place of a question": ("which commands are there?",),
     "Ask about code or a long text with %%ava": ("how do I ask about code?",),
     "Ask about an error message or a traceback": (
         "how do I ask about a traceback?",
         "can I paste an error message?",
     ),
-    "Put a file into the prompt": (
+    "Put a file into the prompt: attach a text, an image or a PDF (--attach)": (
         "how do I put a file into the prompt?",
         "can I attach a PDF?",
+        "what does --attach do?",
+    ),
+    "How a table or an array goes in, and formats for it (rows, describe, schema)": (
+        "how many rows of a table go in?",
+        "what does {df:describe} do?",
+        "how is a numpy array inserted?",
+        "which formats can I use in braces?",
+    ),
+    "Send a figure, a plot or an image": (
+        "can I send an image?",
+        "how do I ask about a plot?",
+        "how do I send a matplotlib figure?",
+    ),
+    "See the request before it is sent (--preview)": (
+        "what does --preview do?",
+        "how do I see the request before it is sent?",
     ),
     "Questions that end in a question mark": ("can a question end with a question mark?",),
     "Put the value of a variable or a DataFrame into the prompt": (
@@ -269,8 +286,10 @@ QUESTIONS = {
         "are my keys safe?",
         "can my API key leak?",
     ),
-    "The prompt holds the value of a key, so it was not sent": (
+    "The prompt holds a key or a token, so it was not sent (--send-secrets)": (
         "why was the prompt not sent because it holds the value of a key?",
+        "what does --send-secrets do?",
+        "it says that the prompt holds a GitHub token",
     ),
     "Redirects, cookies and a proxy": (
         "does it follow redirects?",
@@ -285,6 +304,7 @@ QUESTIONS = {
         "how do I write my own provider?",
         "how do I make a custom provider?",
     ),
+    "A provider that takes images": ("how does my provider take images?", "what is takes_images?"),
     "Use a function as a provider": ("can a function be a provider?",),
     "Name a provider from a package or from the notebook": ("how do I import a provider from a package?",),
     "What a provider may yield besides text": ("what may a provider yield?",),

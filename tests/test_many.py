@@ -95,6 +95,23 @@ def test_other_names_stand_for_the_notebooks_values(asked: Kernel, endpoint: End
     assert asked.value("item") == "'mine'"
 
 
+def test_the_rows_of_a_table_are_items(asked: Kernel, endpoint: Endpoint) -> None:
+    pytest.importorskip("pandas")
+    endpoint.says("yes")
+    asked.run("import pandas\ndf = pandas.DataFrame({'city': ['Oslo'], 'people': [700_000], 'items': [0.5]})")
+    asked.run('%ava --each df {item.city} has {item.people:,}, {item["items"]}:\\n{item}')
+    assert prompts(endpoint) == ["Oslo has 700,000, 0.5:\\ncity: Oslo\npeople: 700000\nitems: 0.5"]
+    assert asked.value("list(_.to_dataframe().columns)[:4]") == "['city', 'people', 'items', 'text']"
+
+
+def test_a_preview_sends_nothing_and_opens_no_file(asked: Kernel, endpoint: Endpoint, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    cell = asked.run(f"%ava --each names --into {path} --preview Greet {{item}}")
+    assert "Greet {item}" in cell.outputs[0]["data"][PLAIN]
+    assert not endpoint.requests
+    assert not path.exists()
+
+
 def test_an_interrupt_keeps_what_is_done(asked: Kernel, endpoint: Endpoint) -> None:
     endpoint.says("yes")
     endpoint.says("no", Gate())

@@ -15,6 +15,7 @@ import pytest
 
 from ava_magic import AvaError, Chat, Reply
 from ava_magic.cassette.tape import rewind
+from ava_magic.content import Mixed, Picture
 from ava_magic.conversation import Anchor
 from ava_magic.errors import NotRecorded
 from ava_magic.providers.base import FinishReason, ModelName, Reasoning, Usage
@@ -477,3 +478,17 @@ class TestKeys:
         assert SECRET not in path.read_text()
         assert entries(path)[0]["reply"] == ["… it is"]
         assert entries(path)[0]["url"] == "https://h/v1"
+
+
+async def test_a_question_with_an_image_is_replayed(tmp_path: Path) -> None:
+    class Seeing:
+        takes_images = True
+
+        @classmethod
+        async def create_async_generator(cls, model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[str]:
+            yield "a dot"
+
+    question = Mixed(["what is ", Picture(b"\x89PNG\r\n\x1a\n" + bytes(900), "image/png", "<dot>"), "?"])
+    cassette = str(tmp_path / "c.jsonl")
+    await Chat(provider=Seeing, record=cassette).ask(question)
+    assert str(await Chat(record=cassette, replay=True).ask(question)) == "a dot"

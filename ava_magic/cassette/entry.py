@@ -63,6 +63,11 @@ class Request:
         *earlier, question = [_each_text(message, _without_data) for message in shown]
         return cls(model, _without_secrets(settings), [*map(_shortened, earlier), question])
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether a message of it is a list of parts, as one with an image is."""
+        return any(isinstance(message.get("content"), list) for message in self.messages)
+
     def answers(self, asked: Request) -> bool:
         """Whether the reply to this request is one to ``asked``: a question that names no model takes any."""
         return asked.model in ("", self.model) and (self.fields, self.messages) == (asked.fields, asked.messages)

@@ -44,9 +44,10 @@ class Player(Reel):
     def endpoint(self, find: Callable[[], Endpoint]) -> Endpoint:
         """The cassette itself."""
         with self.lock:
-            count = len(self._entries())
-        why = f"replies come from this cassette, {count:,} recorded; nothing is sent"
-        return Endpoint(self.file.name, _nobody, str(self.file.path), why=why)
+            entries = self._entries()
+        why = f"replies come from this cassette, {len(entries):,} recorded; nothing is sent"
+        takes_images = any(entry.request.has_parts for entry in entries)  # as what was recorded did
+        return Endpoint(self.file.name, _nobody, str(self.file.path), why=why, takes_images=takes_images)
 
     def begin(self, asked: Asked, endpoint: Endpoint) -> Take:
         """A question, answered with what is recorded for it.  Raises :class:`NotRecorded`.

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from ..connection import Key
 from ..conversation import Anchor
 from ..errors import AvaError
-from ..prompt import carried_secret
+from ..leaks import secrets_of
 from ..providers.presets import Endpoint
 from .entry import Entry, Request
 from .file import File
@@ -46,7 +46,7 @@ class Asked:
 
     @cached_property
     def _secrets(self) -> list[str]:
-        known = [value for name, value in os.environ.items() if carried_secret(value, {name: value})]
+        known = list(secrets_of(os.environ).values())
         own = self.key.reveal() if self.key is not None else ""
         secrets = [*known, own] if len(own) >= _SHORTEST_SECRET else known
         return sorted(secrets, key=len, reverse=True)  # one may begin another

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from ..connection import Connection
 from ..conversation import Message
@@ -20,6 +20,7 @@ __all__ = [
     "ModelName",
     "Reasoning",
     "Refusal",
+    "Request",
     "Usage",
     "hang_up",
 ]
@@ -65,15 +66,26 @@ class ModelName:
 Delta = str | Reasoning | Refusal | Usage | FinishReason | ModelName
 
 
+class Request(NamedTuple):
+    """What a provider sends: the address, and the body as it is before it becomes JSON."""
+
+    url: str
+    body: dict[str, Any]
+
+
 class AsyncGeneratorProvider:
     """Base class of the providers here; nobody else's need it.
 
-    ``url`` names the service for people, ``working`` says whether its public address answers.
+    ``url`` names the service for people, ``working`` says whether its public address answers, and ``takes_images``
+    whether the content of a message may be a list of parts, images among them; where it may not it is a string.
+    A provider with a classmethod ``request(model, messages, **kwargs)``, which gives the :class:`Request` that it would
+    send, can be previewed to the byte.
     """
 
     url: ClassVar[str] = ""
     working: ClassVar[bool] = True
     supports_gpt_35_turbo: ClassVar[bool] = False
+    takes_images: ClassVar[bool] = False
     connection: ClassVar[Connection] = Connection()
 
     @classmethod

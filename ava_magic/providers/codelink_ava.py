@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Any, ClassVar
 
 from ..conversation import Message
-from .base import AsyncGeneratorProvider, Delta
+from .base import AsyncGeneratorProvider, Delta, Request
 from .chunks import read_deltas
 
 __all__ = ["CodeLinkAva"]
@@ -35,8 +35,13 @@ class CodeLinkAva(AsyncGeneratorProvider):
         """
         from .. import transport  # aiohttp is loaded by the first question, not by %load_ext
 
-        body = {"messages": messages, "temperature": 0.6, "stream": True, **kwargs}
-        url = f"{(cls.connection.base_url or cls.url).rstrip('/')}/api/chat"
+        url, body = cls.request(model, messages, **kwargs)
         async with aclosing(read_deltas(transport.stream(url, body, cls.connection))) as deltas:
             async for delta in deltas:
                 yield delta
+
+    @classmethod
+    def request(cls, model: str, messages: list[Message], **kwargs: Any) -> Request:
+        """What :meth:`create_async_generator` sends."""
+        body = {"messages": messages, "temperature": 0.6, "stream": True, **kwargs}
+        return Request(f"{(cls.connection.base_url or cls.url).rstrip('/')}/api/chat", body)

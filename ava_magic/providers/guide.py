@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Iterable
 from importlib import resources
 from typing import Any, NamedTuple
 
+from ..content import text_of
 from ..conversation import Message
 from .base import AsyncGeneratorProvider, Delta, FinishReason
 
@@ -58,7 +59,7 @@ class Guide(AsyncGeneratorProvider):
 
 def answer(messages: list[Message]) -> str:
     """The whole answer to the last user message, as Markdown."""
-    questions = [str(message["content"]) for message in messages if message["role"] == "user"]
+    questions = [text_of(message["content"]) for message in messages if message["role"] == "user"]
     question = questions[-1] if questions else ""
     found = search(question) or [section for section in _sections() if section.title == "What ava_magic is"]
     parts = [f"## {section.title}\n\n{section.text}" for section in found]

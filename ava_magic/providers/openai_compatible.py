@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..conversation import Message
 from ..errors import AvaError
-from .base import AsyncGeneratorProvider, Delta
+from .base import AsyncGeneratorProvider, Delta, Request
 from .chunks import read_deltas
 
 __all__ = ["OpenAICompatible"]
@@ -19,6 +19,7 @@ class OpenAICompatible(AsyncGeneratorProvider):
 
     url: ClassVar[str] = "https://api.openai.com/v1"
     supports_gpt_35_turbo: ClassVar[bool] = True
+    takes_images: ClassVar[bool] = True
 
     @classmethod
     async def create_async_generator(
@@ -31,12 +32,17 @@ class OpenAICompatible(AsyncGeneratorProvider):
         """
         from .. import transport  # aiohttp is loaded by the first question, not by %load_ext
 
-        body: dict[str, Any] = {"model": model} if model else {}
-        body |= {"messages": messages, "stream": True, "stream_options": {"include_usage": True}, **kwargs}
-        url = f"{cls._base()}/chat/completions"
+        url, body = cls.request(model, messages, **kwargs)
         async with aclosing(read_deltas(transport.stream(url, body, cls.connection), cls.connection.key)) as deltas:
             async for delta in deltas:
                 yield delta
+
+    @classmethod
+    def request(cls, model: str, messages: list[Message], **kwargs: Any) -> Request:
+        """What :meth:`create_async_generator` sends."""
+        body: dict[str, Any] = {"model": model} if model else {}
+        body |= {"messages": messages, "stream": True, "stream_options": {"include_usage": True}, **kwargs}
+        return Request(f"{cls._base()}/chat/completions", body)
 
     @classmethod
     async def list_models(cls) -> list[str]:

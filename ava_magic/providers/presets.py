@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from ..connection import Connection, Key
 from ..errors import AvaError
-from .base import AsyncGeneratorProvider, Delta
+from .base import AsyncGeneratorProvider, Delta, Request
 from .codelink_ava import CodeLinkAva
 from .guide import Guide
 from .openai_compatible import OpenAICompatible
@@ -61,7 +61,9 @@ class Endpoint:
 
     ``name`` is the provider's or preset's, ``ask`` its async generator function, ``url`` where it is (``""`` for a
     provider without an address), ``key_name`` the variable its key comes from, ``why`` says in a few words how it was
-    chosen, and ``hint`` is added to its errors.
+    chosen, and ``hint`` is added to its errors.  ``takes_images`` and ``request`` are what
+    :class:`~ava_magic.AsyncGeneratorProvider` says of them; ``request`` is ``None`` for a provider without one, and
+    ``key`` is what the request would carry.
     """
 
     name: str
@@ -70,6 +72,9 @@ class Endpoint:
     key_name: str = ""
     why: str = ""
     hint: str = ""
+    takes_images: bool = False
+    request: Callable[..., Request] | None = None
+    key: Key | None = None
 
     @property
     def where(self) -> str:
@@ -98,7 +103,7 @@ def resolve(provider: str | type | Ask = "auto", connection: Connection = Connec
     if name == "codelink-ava":
         return _codelink_ava(connection)
     if name == "guide":
-        return Endpoint(name, Guide.create_async_generator, why="named")
+        return _endpoint(name, Guide, why="named")
     if ":" in name:
         return _plug_in(_import(name), name.rpartition(":")[2], connection)
     near = difflib.get_close_matches(name.lower(), provider_names(), n=1, cutoff=0.7)
@@ -109,14 +114,13 @@ def resolve(provider: str | type | Ask = "auto", connection: Connection = Connec
 def _codelink_ava(connection: Connection) -> Endpoint:
     if connection.base_url:
         _origin(connection.base_url)
-        ask = CodeLinkAva.at(connection).create_async_generator
-        return Endpoint("codelink-ava", ask, connection.base_url, why="named")
-    ask = CodeLinkAva.at(replace(connection, retries=0)).create_async_generator
+        return _endpoint("codelink-ava", CodeLinkAva.at(connection), connection.base_url, why="named")
+    provider = CodeLinkAva.at(replace(connection, retries=0))
     hint = (
         " (the public CodeLinkAva service stopped in 2023: start python -m ava_magic.server and give its URL as "
         "--base-url, or name another provider with -p)"
     )
-    return Endpoint("codelink-ava", ask, CodeLinkAva.url, why="named", hint=hint)
+    return _endpoint("codelink-ava", provider, CodeLinkAva.url, why="named", hint=hint)
 
 
 def _choose(connection: Connection) -> Endpoint:
@@ -131,7 +135,7 @@ def _choose(connection: Connection) -> Endpoint:
     for name in _PROBED:
         if _is_listening(urlsplit(PRESETS[name].base_url).port or 0, int(time.monotonic() / _PROBE_LASTS)):
             return _preset(PRESETS[name], connection, "it runs on this machine")
-    return Endpoint("guide", Guide.create_async_generator, why="no endpoint is set")
+    return _endpoint("guide", Guide, why="no endpoint is set")
 
 
 def _at_address(connection: Connection, why: str) -> Endpoint:
@@ -155,8 +159,8 @@ def _preset(preset: Preset, connection: Connection, why: str) -> Endpoint:
     key, key_name = connection.key, ""
     if key is None:
         key, key_name = _key_for(url, preset, home, is_named=bool(connection.base_url))
-    ask = OpenAICompatible.at(replace(connection, base_url=url, key=key)).create_async_generator
-    return Endpoint(preset.name, ask, url, key_name, why)
+    provider = OpenAICompatible.at(replace(connection, base_url=url, key=key))
+    return _endpoint(preset.name, provider, url, key_name=key_name, why=why, key=key)
 
 
 def _key_for(url: str, preset: Preset, home: str, *, is_named: bool) -> tuple[Key | None, str]:
@@ -202,10 +206,17 @@ def _is_listening(port: int, _moment: int) -> bool:
 def _plug_in(provider: Any, name: str, connection: Connection) -> Endpoint:
     if isinstance(provider, type) and issubclass(provider, AsyncGeneratorProvider):
         provider = provider.at(connection)
+    return _endpoint(name, provider, connection.base_url, why="named")
+
+
+def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint:
+    """A provider, ours or a plug-in's, as an endpoint."""
     ask = getattr(provider, "create_async_generator", None if isinstance(provider, type) else provider)
     if not callable(ask):
         raise AvaError(f"{name} is no provider: it has no create_async_generator(model, messages, **kwargs)", "config")
-    return Endpoint(name, ask, connection.base_url, why="named")
+    takes_images = getattr(provider, "takes_images", False) is True
+    request = getattr(provider, "request", None)
+    return Endpoint(name, ask, url, takes_images=takes_images, request=request if callable(request) else None, **about)
 
 
 def _import(path: str) -> Any:

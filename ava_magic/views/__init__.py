@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from ..content import text_of
 from ..controls import one_line, visible
 from ..reply import Reply
 from ..shell import in_notebook
@@ -124,7 +125,7 @@ def choose(
     if background:
         from .plain import Afterwards
 
-        view = Afterwards(view, str(turn.prompt))
+        view = Afterwards(view, text_of(turn.prompt))
     return view
 
 

@@ -11,6 +11,7 @@ from .decode import decode, delta
 from .first_delta import first_delta
 from .lateness import lateness
 from .load import load
+from .prompt import prompt
 from .stop import stop
 from .table import HEAD, Row
 from .throughput import throughput
@@ -18,7 +19,7 @@ from .traffic import traffic
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     benchmark.__name__: benchmark
-    for benchmark in (decode, delta, load, first_delta, stop, traffic, lateness, throughput)
+    for benchmark in (decode, delta, load, first_delta, stop, traffic, lateness, prompt, throughput)
 }
 
 

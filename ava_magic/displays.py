@@ -1,0 +1,109 @@
+"""How IPython shows a value, asked for a prompt instead of for the screen.
+
+IPython's formatters print a traceback where a value's own code fails, and are off for what a terminal cannot show.  So
+what they would call is called here, and what it raises is the caller's to tell.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from IPython.utils.dir2 import get_real_method
+
+from .content import LARGEST_PICTURE, Picture, mime_of
+from .lookup import class_called, is_a, module_of
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["ShellDisplay", "visible_names"]
+
+_RICH = ("text/markdown", "text/latex")
+_FOR_THE_USER = ("exit", "quit", "get_ipython", "open")  # what IPython itself puts among the user's names
+
+
+def visible_names(shell: InteractiveShell) -> dict[str, Any]:
+    """The user's namespace, less what IPython has put there and no prompt means.
+
+    ``In`` holds the cells as they were typed: IPython's own holds what became of their magics.
+    """
+    hidden, history = shell.user_ns_hidden, shell.history_manager
+    names = {
+        name: value
+        for name, value in shell.user_ns.items()
+        if not (name in _FOR_THE_USER and hidden.get(name) is value)
+    }
+    if history is not None and names.get("In") is history.input_hist_parsed:
+        names["In"] = history.input_hist_raw
+    return names
+
+
+class ShellDisplay:
+    """Shows values by the formatters of ``shell``, those that the user registered there among them."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._formatters: Any = shell.display_formatter.formatters  # type: ignore[union-attr]
+
+    def text(self, value: Any) -> str | None:
+        """As Markdown or LaTeX if the value offers that, else as plain text."""
+        for mime in _RICH if module_of(type(value)) != "builtins" else ():
+            if words := _asked(self._formatters[mime], value):
+                return str.__str__(words) if is_a(words, str) else None
+        plain = self._formatters["text/plain"]
+        show = type(plain).__call__
+        words = getattr(show, "__wrapped__", show)(plain, value)  # less the wrapper that prints a traceback
+        return str.__str__(words) if is_a(words, str) else None
+
+    def picture(self, value: Any) -> Picture | None:
+        """As an image: figures of matplotlib and plotly, and what has ``_repr_png_`` or ``_repr_jpeg_``."""
+        data = _figure(value)
+        for kind in ("png", "jpeg"):
+            # A photograph that is too large as PNG may well go as JPEG.
+            if data is None or len(data) > LARGEST_PICTURE:
+                method = get_real_method(value, f"_repr_{kind}_")
+                data = (None if method is None else _bytes(method())) or data
+        if data is None or not (mime := mime_of(data)):
+            return None
+        return Picture(data, mime, self.text(value) or "[image]")
+
+
+def _asked(formatter: Any, value: Any) -> Any:
+    """What a formatter makes of a value: by the function registered for its type, or by its own method."""
+    try:
+        show = formatter.lookup(value)
+    except KeyError:
+        method = get_real_method(value, formatter.print_method)
+        return None if method is None else method()
+    return show(value)
+
+
+def _figure(value: Any) -> bytes | None:
+    """A figure as PNG, drawn by its own library; ``None`` for other values, and where the library cannot."""
+    artist: Any = class_called("matplotlib.artist", "Artist")
+    if artist is not None and is_a(value, artist):
+        from IPython.core.pylabtools import print_figure
+
+        figure: Any = class_called("matplotlib.figure", "Figure")
+        axes: Any = class_called("matplotlib.axes", "Axes")
+        whole = artist.get_figure(value) if axes is not None and is_a(value, axes) else value
+        return _bytes(print_figure(whole, "png")) if figure is not None and is_a(whole, figure) else None
+    plotly: Any = class_called("plotly.basedatatypes", "BaseFigure")
+    if plotly is not None and is_a(value, plotly):
+        try:
+            return _bytes(plotly.to_image(value, format="png"))
+        except Exception:  # it draws images only where kaleido and a browser are installed
+            return None
+    return None
+
+
+def _bytes(shown: Any) -> bytes | None:
+    """The image in what a ``_repr_png_`` returns: bytes, base64, or either with metadata."""
+    if type(shown) is tuple and shown:
+        shown = shown[0]
+    if type(shown) is str:
+        try:
+            return base64.b64decode(shown)
+        except ValueError:
+            return None
+    return shown if type(shown) is bytes else None

@@ -1,0 +1,133 @@
+"""What a prompt must not carry: each kind of secret is found, and what only looks a little like one is not.
+
+The secrets here are put together when the tests run, so that no file holds anything that looks like one.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ava_magic.leaks import carried_secret
+
+LETTERS = "aB3dE5gH7jK9" * 10
+HEX = "0123456789abcdef" * 5
+SECRETS = {
+    **{f"gh{kind}_" + LETTERS[:36]: "a GitHub token" for kind in "pousr"},
+    "github" + "_pat_" + LETTERS[:22] + "_" + LETTERS[:59]: "a GitHub token",
+    "glp" + "at-" + LETTERS[:20]: "a GitLab token",
+    **{f"{kind}IA" + LETTERS[:16].upper(): "an AWS access key" for kind in ("AK", "AS")},
+    'aws_secret_access_key" = "' + LETTERS[:40]: "an AWS secret key",
+    "AWS_SECRET_ACCESS_KEY': '" + LETTERS[:39] + "/": "an AWS secret key",
+    "sk-" + "ant-api03-" + LETTERS[:90]: "an Anthropic key",
+    "sk-" + "proj-" + LETTERS[:40]: "an OpenAI key",
+    "sk-" + LETTERS[:48]: "an API key",
+    "sk-" + "or-v1-" + HEX[:64]: "an OpenRouter key",
+    "AI" + "za" + LETTERS[:35]: "a Google API key",
+    "GOC" + "SPX-" + LETTERS[:28]: "a Google client secret",
+    "ya" + "29." + LETTERS[:60]: "a Google access token",
+    "gs" + "k_" + LETTERS[:52]: "a Groq key",
+    "xa" + "i-" + LETTERS[:80]: "an xAI key",
+    "hf" + "_" + LETTERS[:34]: "a Hugging Face token",
+    "r8" + "_" + LETTERS[:37]: "a Replicate token",
+    "xo" + "xb-" + "1234567890-" + LETTERS[:24]: "a Slack token",
+    "xa" + "pp-1-" + LETTERS[:40]: "a Slack token",
+    "https://hooks.slack.com" + "/services/T0123/B0123/" + LETTERS[:24]: "a Slack webhook",
+    "sk" + "_live_" + LETTERS[:24]: "a Stripe key",
+    "rk" + "_test_" + LETTERS[:24]: "a Stripe key",
+    "SG" + "." + LETTERS[:22] + "." + LETTERS[:43]: "a SendGrid key",
+    "np" + "m_" + LETTERS[:36]: "an npm token",
+    "py" + "pi-AgEIcHlwaS5vcmc" + LETTERS[:70]: "a PyPI token",
+    "dckr" + "_pat_" + LETTERS[:27]: "a Docker token",
+    "dop" + "_v1_" + HEX[:64]: "a DigitalOcean token",
+    "da" + "pi" + HEX[:32]: "a Databricks token",
+    "shp" + "at_" + HEX[:32]: "a Shopify token",
+    "AGE-SECRET" + "-KEY-1" + LETTERS[:58].upper(): "an age key",
+}
+KINDS = ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED ", "DSA "]
+
+
+def pem(kind: str, end: str = "\n", block: str = "") -> str:
+    return end.join((f"-----BEGIN {kind}KEY{block}-----", LETTERS[:64], f"-----END {kind}KEY{block}-----"))
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=lambda secret: SECRETS[secret])
+@pytest.mark.parametrize("around", ["{}", "token={}&x", '"{}"', "a line\n{}\nanother", "'key': '\\n{}\\n'", "({})."])
+def test_a_token_is_known_by_its_form(secret: str, around: str) -> None:
+    what = carried_secret(around.format(secret), {})
+    assert what == SECRETS[secret]
+    assert secret[-12:] not in what
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=lambda secret: SECRETS[secret])
+def test_the_beginning_of_a_token_is_none(secret: str) -> None:
+    assert carried_secret(f"tokens begin with {secret[:11]}... or with {secret[:7]}", {}) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\\n", " \n"])
+def test_a_private_key_is_found(kind: str, end: str) -> None:
+    assert carried_secret(f"my key is\n{pem(f'{kind}PRIVATE ', end)}", {}) == "a private key"
+
+
+def test_a_private_key_is_found_in_its_other_forms() -> None:
+    assert carried_secret(pem("PGP PRIVATE ", block=" BLOCK"), {}) == "a private key"
+    assert carried_secret(pem("RSA PRIVATE ", end=" "), {}) == "a private key"  # its lines joined, as in a variable
+    assert carried_secret(f'{{"private_key": "x\\n{pem("PRIVATE ", chr(92) + "n")}"}}', {}) == "a private key"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pem("PUBLIC "),
+        pem("RSA PUBLIC "),
+        pem("PGP PUBLIC ", block=" BLOCK"),
+        pem("PUBLIC ").replace("PUBLIC KEY", "CERTIFICATE"),
+        "ssh-ed25519 " + LETTERS + " somebody@host",
+        "what does -----BEGIN PRIVATE KEY----- mean?",
+        "pk" + "_live_" + LETTERS[:24],
+        "AR" + "OA" + LETTERS[:16].upper(),
+        "a commit: " + HEX[:40],
+        "a digest: sha256:" + HEX[:64],
+        "task-" + LETTERS[:40],
+        "disk-" + LETTERS[:48],
+        "the_sk-" + "word-and-another-word-and-yet-another-one",
+        "MAK" + "IA" + LETTERS[:16].upper(),
+        "AK" + "IA" + LETTERS[:30].upper(),
+        "high_through_and_glad-hearted things",
+        "aws_secret_access_key = os.environ['AWS_SECRET_ACCESS_KEY']",
+    ],
+)
+def test_what_is_public_or_no_key_at_all_is_no_secret(text: str) -> None:
+    assert carried_secret(text, {}) is None
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_text_is_no_secret(text: str) -> None:
+    assert carried_secret(text, {"X_API_KEY": "a" * 60}) is None or "a" * 60 in text
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "AVA_API_KEY", "API_KEY", "HF_TOKEN", "TOKEN"])
+@pytest.mark.parametrize("value", ["sk-0123456789", " sk-0123456789\n"])
+def test_the_value_of_a_key_of_the_environment_is_found(name: str, value: str) -> None:
+    environ = {"HOME": "/home/somebody", name: value}
+    assert carried_secret("why does sk-0123456789 not work?", environ) == f"the value of {name}"
+    assert carried_secret("why does sk-012345678 not work?", environ) is None
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"HOME": "sk-0123456789"},
+        {"TOKENIZERS_PARALLELISM": "sk-0123456789"},
+        {"MONKEY": "sk-0123456789"},
+        {"NOTOKEN": "sk-0123456789"},
+        {"X_API_KEY": "sk-01234567"},
+        {"X_API_KEY": ""},
+        {},
+    ],
+)
+def test_what_is_no_key_or_too_short_for_one_is_no_secret(environ: dict[str, str]) -> None:
+    assert carried_secret("sk-0123456789", environ) is None

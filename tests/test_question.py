@@ -1,0 +1,138 @@
+"""A question put together: its pieces, what it counts as, who gets images, and what it says of itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar
+
+import aiohttp
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from ava_magic import AvaError, Chat, transport
+from ava_magic.content import LARGEST_PICTURE, Mixed, Picture, image_urls, mime_of, text_of
+from ava_magic.conversation import estimate_tokens
+from ava_magic.displays import ShellDisplay
+from ava_magic.question import Question, compose, forbid_secrets
+
+from .test_server import serving
+
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG = b"\xff\xd8\xff"
+MIXED = Mixed(["see ", Picture(PNG, "image/png", "<dot>"), " here"])
+PARTS = MIXED.content(takes_images=True)
+
+
+class Seeing:
+    """A provider that says what it was sent."""
+
+    takes_images: ClassVar[bool] = True
+
+    @classmethod
+    async def create_async_generator(cls, model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[str]:
+        yield json.dumps([message["content"] for message in messages])
+
+
+class Blind(Seeing):
+    takes_images: ClassVar[bool] = False
+
+
+def test_a_content_has_its_text_and_its_images() -> None:
+    assert text_of("plain") == "plain"
+    assert image_urls("plain") == []
+    assert text_of(PARTS) == "see [image] here"
+    assert image_urls(PARTS) == ["data:image/png;base64,iVBORw0KGgo="]
+    assert MIXED.content(takes_images=False) == "see <dot> here"
+
+
+def test_an_image_counts_by_what_it_costs_and_not_by_its_bytes() -> None:
+    large = Mixed([Picture(PNG + bytes(1_000_000), "image/png", "")]).content(takes_images=True)
+    assert estimate_tokens(large) == estimate_tokens("[image]") + 1_000
+
+
+async def test_a_provider_that_takes_images_gets_them_and_another_gets_text() -> None:
+    chat = Chat()
+    seen = json.loads((await chat.ask(MIXED, provider=Seeing)).text)
+    assert seen == [PARTS]
+    assert json.loads((await chat.ask("and?", provider=Seeing)).text)[0] == PARTS
+    heard = json.loads((await chat.ask(MIXED, provider=Blind)).text)
+    assert heard[::2] == ["see [image] here", "and?", "see <dot> here"]
+    assert json.loads((await chat.ask(PARTS, provider=Blind, history=False)).text) == ["see [image] here"]
+
+
+@pytest.mark.parametrize(("provider", "content"), [(Seeing, PARTS), (Blind, "see [image] here")])
+async def test_a_server_passes_images_on_to_a_provider_that_takes_them(provider: type, content: Any) -> None:
+    async with serving(provider) as url, aiohttp.ClientSession() as session:
+        body = {"messages": [{"role": "user", "content": PARTS}]}
+        async with session.post(f"{url}/v1/chat/completions", json=body) as response:
+            answer = await response.json()
+    await transport.close()
+    assert json.loads(answer["choices"][0]["message"]["content"]) == [content]
+
+
+@pytest.mark.parametrize(("data", "mime"), [(PNG, "image/png"), (JPEG, "image/jpeg"), (b"text", ""), (b"", "")])
+def test_an_image_is_known_by_its_first_bytes(data: bytes, mime: str) -> None:
+    assert mime_of(data) == mime
+
+
+class Photograph:
+    """As PIL's: an image in two forms."""
+
+    def __init__(self, png: Any, jpeg: Any) -> None:
+        self._repr_png_ = lambda: png
+        self._repr_jpeg_ = lambda: jpeg
+
+    def __repr__(self) -> str:
+        return "<photograph>"
+
+
+LARGE = PNG + bytes(LARGEST_PICTURE)
+
+
+@pytest.mark.parametrize(
+    ("png", "jpeg", "data"),
+    [
+        (PNG, JPEG, PNG),
+        (LARGE, JPEG, JPEG),
+        (LARGE, None, LARGE),
+        (None, JPEG, JPEG),
+        ((PNG, {"width": 3}), None, PNG),
+        ("iVBORw0KGgo=", None, PNG),
+        ("not base64", None, None),
+        (b"not an image", None, None),
+        (None, None, None),
+        (7, (), None),
+    ],
+)
+def test_an_image_is_taken_in_the_form_that_can_go(png: Any, jpeg: Any, data: bytes | None) -> None:
+    picture = ShellDisplay(InteractiveShell.instance()).picture(Photograph(png, jpeg))
+    assert (picture and picture.data) == data
+    if picture:
+        assert picture.text == "<photograph>"
+
+
+def test_an_image_that_is_too_large_is_refused() -> None:
+    namespace = {"photo": Photograph(LARGE, None)}
+    words = "{photo} is too large an image to send: 3,750,008 bytes, of 3,750,000 at most"
+    with pytest.raises(AvaError, match=re.escape(words)):
+        compose("{photo}", namespace, ShellDisplay(InteractiveShell.instance()))
+
+
+def test_a_secret_that_a_value_completes_is_found_in_the_whole() -> None:
+    question = compose("secret-{x}", {"x": "of-the-house"}, ShellDisplay(InteractiveShell.instance()))
+    with pytest.raises(AvaError, match="the prompt holds the value of X_TOKEN"):
+        forbid_secrets(question, {}, {"X_TOKEN": "secret-of-the-house"})
+
+
+def test_a_place_that_would_tell_the_secret_is_not_named() -> None:
+    secret = "secret-of-the-house"
+    question = compose(f"{{x['{secret}']}}", {"x": {secret: secret}}, ShellDisplay(InteractiveShell.instance()))
+    with pytest.raises(AvaError) as caught:
+        forbid_secrets(question, {}, {"X_TOKEN": secret})
+    assert secret not in str(caught.value)
+
+
+def test_a_question_into_which_nothing_went_says_nothing() -> None:
+    assert Question(["text"]).about(takes_images=True) == ""
