@@ -110,9 +110,7 @@ class Asking(UnderWay[Reply]):
         await self._chat.finish(self._turn, history=self._history)
 
     def what_came(self) -> Reply | None:
-        turn = self._turn
-        ended_well = turn.started is not None and not turn.partial
-        return turn.reply() if turn.pieces or turn.thoughts or ended_well else None
+        return self._turn.what_came()
 
     def result(self) -> Reply:
         return self._turn.reply()

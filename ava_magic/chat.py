@@ -146,8 +146,16 @@ class Chat:
             kept = True
             raise
         finally:
-            if kept and history and turn.pieces:
-                self.conversation.add(turn.exchange(), turn.settings.rerun)
+            if kept and history and turn.is_kept:
+                self.keep(turn)
+
+    def keep(self, turn: Turn) -> Exchange | None:
+        """Let the conversation go on with a turn that is over, unless nothing came of it."""
+        if not turn.pieces:
+            return None
+        exchange = turn.exchange()
+        self.conversation.add(exchange, turn.settings.rerun)
+        return exchange
 
     async def stream(self, prompt: Any, *, history: bool = True, **changes: Any) -> AsyncGenerator[str, None]:
         """Ask ``prompt``; yield the content of the reply as it comes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import sys
 import uuid
@@ -18,7 +19,7 @@ from IPython.display import display as show
 from traitlets import Enum, Float, Int, Unicode, observe
 
 from . import runner
-from .arguments import Arguments, help_text, parse
+from .arguments import Arguments, compared_settings, help_text, parse
 from .asking import Asking, UnderWay
 from .background import Pending, start
 from .commands import COMMANDS, state
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
     from .chat import Chat
     from .for_each import ForEach
+    from .side_by_side import SideBySide
+    from .turn import Turn
 
 __all__ = ["AvaMagics"]
 
@@ -50,6 +53,14 @@ replaced by the value of that variable.
 
 %ava alone shows what answers and how to change it; %config AvaMagics lists the settings.
 """
+
+
+_BELONGS = {
+    "each": "one model",
+    "concurrency": "--each NAME",
+    "into": "--each NAME",
+    "keep": "-m or -p given more than once",
+}
 
 
 @magics_class
@@ -78,6 +89,7 @@ class AvaMagics(Magics):
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._just_shown: Any = None
+        self._compared: SideBySide | None = None
 
     @cached_property
     def chat(self) -> Chat:
@@ -177,6 +189,11 @@ class AvaMagics(Magics):
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         if prompt:
             return self._ask(prompt, arguments, local_ns or {}, run)
+        if cell is None and set(arguments.options) == {"keep"}:
+            if self._compared is None:
+                raise AvaError("--keep is about replies side by side, and there are none", "config")
+            print(self._compared.keep(arguments.options["keep"]))
+            return None
         if cell is None and not arguments.options:
             print(state(self.chat, self.chat.begin("", **self._settings(arguments))))
             return None
@@ -185,11 +202,11 @@ class AvaMagics(Magics):
     def _ask(
         self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run
     ) -> UnderWay[Any] | None:
-        if "each" in arguments:
+        if "each" in arguments and not arguments.compared:
             return self._ask_each(prompt, arguments, local_ns, run)
-        for key in ("concurrency", "into"):
-            if key in arguments:
-                raise AvaError(f"--{key} goes with --each NAME", "config")
+        for key, belongs in _BELONGS.items():
+            if key in arguments and not (key == "keep" and arguments.compared):
+                raise AvaError(f"--{key} goes with {belongs}", "config")
         settings = self._settings(arguments)
         question = self._compose(prompt, arguments, local_ns)
         if "send_secrets" not in arguments:
@@ -197,16 +214,38 @@ class AvaMagics(Magics):
             forbid_secrets(question, others, os.environ)
         history = "no_history" not in arguments
         anchor = self._anchor.get(self._last_anchor)
-        turn = self.chat.begin(question, anchor, history=history, **settings)
-        if lines := question.about(turn.endpoint.takes_images):
+        compared = compared_settings(arguments)
+        turns = [
+            self.chat.begin(question, anchor, history=history, **{**settings, **own})
+            for own in compared.values() or ({},)
+        ]
+        if lines := question.about(any(turn.endpoint.takes_images for turn in turns)):
             print(lines)
         if "preview" in arguments:
-            show(preview(turn), raw=True)
+            for turn in turns:
+                show(preview(turn), raw=True)
             return None
+        if compared:
+            return self._compare(dict(zip(compared, turns, strict=True)), arguments, run)
+        [turn] = turns
         background = "background" in arguments
         view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
         out = arguments.options.get("out", "")
         return Asking(self.chat, turn, view, run, history=history, background=background, out=out)
+
+    def _compare(self, turns: Mapping[str, Turn], arguments: Arguments, run: runner.Run) -> SideBySide:
+        from .side_by_side import SideBySide
+        from .views.columns import choose_columns
+
+        view = functools.partial(
+            choose_columns,
+            shell=self._shell,
+            display=self.display,
+            frame_rate=self.frame_rate,
+            background="background" in arguments,
+        )
+        self._compared = SideBySide(self.chat, turns, run, arguments, view)
+        return self._compared
 
     def _compose(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any]) -> Question:
         namespace = None if "raw" in arguments else {**visible_names(self._shell), **local_ns}

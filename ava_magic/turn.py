@@ -68,6 +68,7 @@ class Turn:
         on_wait: told ``(reason, seconds)`` before each wait for a retry.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
+        is_kept: whether a conversation that it belongs to keeps it when it is over.
     """
 
     def __init__(self, prompt: Any, settings: Settings, anchor: Anchor) -> None:
@@ -84,6 +85,7 @@ class Turn:
         self.on_wait: Callable[[str, float], None] | None = None
         self.started: float | None = None
         self.partial = False
+        self.is_kept = True
         self._splitter = ThinkSplitter()
         self._thought_until = 0.0
         self._take: Take | None = None
@@ -166,6 +168,11 @@ class Turn:
             seconds=self._ending.seconds if self._ending is not None else self._since_start(),
             notes=tuple(notes),
         )
+
+    def what_came(self) -> Reply | None:
+        """The reply so far; ``None`` where it ended early with nothing, or before it was sent."""
+        ended_well = self.started is not None and not self.partial
+        return self.reply() if self.pieces or self.thoughts or ended_well else None
 
     def exchange(self) -> Exchange:
         """The turn as the conversation keeps it."""

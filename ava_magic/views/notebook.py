@@ -114,7 +114,8 @@ class WidgetView:
     def close(self, reply: Reply | None, failure: str = "") -> None:
         data, metadata = self.finished(reply, failure)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
-        self.clear_away(data, metadata)
+        retire(self._area, self._outputs[-1], data, metadata)
+        self.clear_away()
 
     def finished(self, reply: Reply | None, failure: str = "") -> tuple[dict[str, str], dict[str, Any]]:
         """The output that stays."""
@@ -124,12 +125,17 @@ class WidgetView:
             body = "".join([*self._finished, self._settled, to_html(self._blocks.finish())])
         return final_bundle(reply, body, failure)
 
-    def clear_away(self, data: dict[str, str], metadata: dict[str, Any]) -> None:
-        """Close the widgets; the output stands in their place."""
-        retire(self._area, self._outputs.pop(), data, metadata)
+    def conclude(self, words: str) -> None:
+        """It is over while others beside it are not: show the rest, and ``words`` in place of the button."""
+        self.paint()
+        self._button.widget.layout.display = "none"
+        self._status.value = f"<small>{plain(words)}</small>"
+
+    def clear_away(self) -> None:
+        """Close the widgets, but for the area and what is in it last."""
         self._button.close()
         close_tree(self._status)
-        for widget in (*self._outputs, self._bar, self._bar.layout):
+        for widget in (*self._outputs[:-1], self._bar, self._bar.layout):
             widget.close()
 
     def _show(self, html: str) -> None:

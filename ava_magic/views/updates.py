@@ -75,14 +75,22 @@ class HtmlView:
         self._display_id = uuid.uuid4().hex
 
     def open(self) -> None:
-        line = status_line(self._turn, self._fresh, "" if self._background else HOW_TO_STOP)
+        line = self.status()
         data = {"text/plain": line, "text/html": f"<small>{plain(line)}</small>"}
         display(data, raw=True, display_id=self._display_id)
 
+    def status(self) -> str:
+        """Who answers, for how long, how much has come."""
+        return status_line(self._turn, self._fresh, "" if self._background else HOW_TO_STOP)
+
+    def frame(self) -> dict[str, str] | None:
+        """What to show now, ``None`` where nothing is new."""
+        text = self._fresh.read()
+        return self._data(text) if text else None
+
     @pace
     def paint(self) -> float:
-        if text := self._fresh.read():
-            data = self._data(text)
+        if data := self.frame():
             update_display(data, raw=True, display_id=self._display_id)
             self._wanted = max(self._frame, 2 * sum(map(len, data.values())) / BYTES_A_SECOND)
         return self._wanted
