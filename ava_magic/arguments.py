@@ -25,11 +25,13 @@ _BARE = re.compile(r"""[^\s=]+=(?:"[^"\n]*"|'[^'\n]*')(?=\s|$)|\S+""")
 
 
 class Option(NamedTuple):
-    """One option: its names, what its value is called (``""``: it takes none), and what it does.
+    """One option: its names, what its value is called (``""``: it takes none, ``"[N]"``: it may be left out), and what
+    it does.
 
     ``convert`` makes the value of the text and raises :class:`ValueError` for text that is none; ``many`` options
     may repeat, ``compared`` ones too, each time for one more reply beside the others, and ``command`` ones stand
-    instead of a prompt.
+    instead of a prompt.  ``bare`` is the value of an option that has none: only a command may leave it
+    out, since elsewhere the first word of the prompt would be taken for it.
     """
 
     names: tuple[str, ...]
@@ -39,11 +41,17 @@ class Option(NamedTuple):
     many: bool = False
     compared: bool = False
     command: bool = False
+    bare: Any = True
 
     @property
     def key(self) -> str:
         """The long name as a Python name: ``max_tokens``."""
         return self.names[-1].lstrip("-").replace("-", "_")
+
+    @property
+    def may_be_bare(self) -> bool:
+        """Whether its value may be left out."""
+        return self.value.startswith("[")
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -106,6 +114,9 @@ OPTIONS = (
     Option(("--send-secrets",), "", "send the prompt though it holds a key or a token"),
     Option(("--reset",), "", "forget the conversation", command=True),
     Option(("--history",), "", "show the conversation", command=True),
+    Option(("--check",), "", "reach the endpoint step by step, and say what is wrong", command=True),
+    Option(("--models",), "[WORD]", "list the endpoint's models, or those named with WORD", command=True, bare=""),
+    Option(("--key",), "", "type in the endpoint's key, hidden; this kernel forgets it when it ends", command=True),
     Option(("--replay",), "", "take all replies from the cassette from now on, and send nothing", command=True),
 )
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
@@ -138,11 +149,11 @@ def parse(line: str) -> Arguments:
         option = _find(match["option"])
         position = match.end()
         with_equals = line[match.end() - 1 : match.end()] == "="
-        value: Any = True
-        if option.value:
+        value = option.bare
+        if option.value and not (option.may_be_bare and _is_bare(line, position, with_equals)):
             text, position = _value(line, position, option, with_equals)
             value = _convert(option, text)
-        elif with_equals:
+        elif with_equals and not option.value:
             raise AvaError(f"{match['option']} takes no value", "config")
         if option.key in options and option.compared:
             compared.setdefault(option.key, [options[option.key]]).append(value)
@@ -195,6 +206,11 @@ def _find(name: str) -> Option:
     near = difflib.get_close_matches(name, _BY_NAME, n=1)
     hint = f"did you mean {near[0]}?" if near else "%ava? lists the options."
     raise AvaError(f"unknown option {name}; {hint} A prompt that begins with a dash goes after --", "config")
+
+
+def _is_bare(line: str, position: int, with_equals: bool) -> bool:
+    """Whether what follows an option that may stand alone is no value for it: nothing, or another option."""
+    return not with_equals and (not line[position:].strip() or _WORD.match(line, position) is not None)
 
 
 def _value(line: str, position: int, option: Option, with_equals: bool) -> tuple[str, int]:

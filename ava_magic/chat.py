@@ -49,6 +49,7 @@ class Chat:
         context_tokens: how much of the conversation is sent along, by :func:`~ava_magic.conversation.estimate_tokens`.
         rerun: whether a cell that is run again replaces its turn (``"replace"``) or adds one (``"append"``).
         options: further fields of the request's body.
+        proxies: whether the proxies that the environment names are used (``https_proxy`` and the like).
         record: the path of a cassette, into which requests and what came back are written.
         replay: whether replies come from the cassette, and nothing is sent; ``None``: as ``AVA_REPLAY`` says.
 
@@ -69,19 +70,25 @@ class Chat:
         context_tokens: int = 16_000,
         rerun: Rerun = "replace",
         options: Mapping[str, Any] | None = None,
+        proxies: bool = False,
         record: str | os.PathLike[str] = "",
         replay: bool | None = None,
     ) -> None:
+        try:
+            key = Key(api_key, "api_key") if api_key else None
+        finally:
+            del api_key  # a traceback shows the values of a frame
         self.settings = Settings(
             provider=provider,
             model=model,
             base_url=base_url,
-            api_key=Key(api_key, "api_key") if api_key else None,
+            api_key=key,
             system=system,
             temperature=temperature,
             max_tokens=max_tokens,
             timeout=timeout,
             retries=retries,
+            proxies=proxies,
             context_tokens=context_tokens,
             rerun=rerun,
             options=options or {},

@@ -1,4 +1,4 @@
-"""What may stand in the place of a question: ``--reset``, ``--history``, and ``%ava`` alone, which tells the state."""
+"""What may stand in the place of a question: commands, reports, and ``%ava`` alone, which tells the state."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from .controls import one_line, visible
 
 if TYPE_CHECKING:
     from .chat import Chat
+    from .providers.presets import Ask
     from .turn import Turn
 
-__all__ = ["COMMANDS", "state"]
+__all__ = ["COMMANDS", "REPORTS", "state"]
 
 
 def reset(chat: Chat, arguments: Arguments) -> str:
@@ -58,8 +59,12 @@ def state(chat: Chat, turn: Turn) -> str:
         "turns": f"{len(chat.conversation)} in the conversation (%ava --history shows them, %ava --reset forgets them)",
         "to change": "%config AvaMagics.model = 'NAME' (or .provider, .base_url); -m, -p, --base-url for one",
     }
+    if endpoint.key is not None:
+        rows["key"] = endpoint.key.name
     if endpoint.name == "guide":
-        rows["next"] = "set OPENAI_API_KEY or another preset's key, or start Ollama; then ask again"
+        rows["next"] = (
+            "set OPENAI_API_KEY or another preset's key, type one in with %ava --key -p openai, or start Ollama"
+        )
     lines = [f"  {name:<10} {one_line(value)}" for name, value in rows.items()]
     return "\n".join([f"ava_magic {__version__}", *lines])
 
@@ -68,3 +73,21 @@ Command = Callable[["Chat", Arguments], str]
 
 COMMANDS: Mapping[str, Command] = {"reset": reset, "history": history, "replay": replay}
 """The commands by the key of their option; each does its work and returns what is to be shown."""
+
+
+def check(turn: Turn, arguments: Arguments) -> Ask:
+    """Reach the endpoint step by step."""
+    from .check import check  # the reports load aiohttp
+
+    return check(turn.endpoint, through_proxy=turn.settings.proxies)
+
+
+def models(turn: Turn, arguments: Arguments) -> Ask:
+    """List the endpoint's models."""
+    from .models import list_models
+
+    return list_models(turn.endpoint, arguments.options["models"])
+
+
+REPORTS: Mapping[str, Callable[[Turn, Arguments], Ask]] = {"check": check, "models": models}
+"""The commands that take their time: each gives what answers in the endpoint's place, streamed as a reply is."""

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from .errors import AvaError
+from .leaks import secrets_of
 
-__all__ = ["Connection", "Key", "error_text", "without_keys"]
+__all__ = ["Connection", "Key", "Origin", "error_text", "origin", "without_keys"]
 
-_LIKE_A_KEY = re.compile(r"\b(sk|pk|rk|gsk|xai|AIza)[-_]?[\w*-]{6,}")
+Origin = tuple[str, str, int]
+"""Scheme, host and port: what a key belongs to."""
+
+# What services show of a key in their errors: OpenAI its two ends with asterisks between them, DeepSeek asterisks and
+# the last four characters, LiteLLM "sk-...abcd"; and whole keys, by the beginnings that the services give them: OpenAI,
+# Anthropic, DeepSeek, OpenRouter (sk-), Groq, xAI, Cerebras, Together, Perplexity, Nvidia, Hugging Face, Google.
+_LIKE_A_KEY = re.compile(
+    r"""(?<![\w.+/*-])[\w.+/-]*(?:\*{4,} | (?<=\w)\*{3}(?=\w))[\w.+/*-]*
+    | \b(?:sk|gsk|xai|csk|tgp|pplx|nvapi|hf)[-_](?:\.{3}[\w-]+ | (?=[\w-]{0,200}\d)[\w-]{12,})
+    | \bAIza[\w-]{10,} | \bAQ\.[\w-]{10,}""",
+    re.VERBOSE,
+)
 
 
 class Key:
@@ -24,10 +38,16 @@ class Key:
     __slots__ = ("_reveal", "name")
 
     def __init__(self, secret: str, name: str = "the key") -> None:
-        if not (secret.isascii() and secret.isprintable()) or " " in secret:
-            raise AvaError(f"{name} holds a space, a line break or another character that no key has", "config")
         self.name = name
         self._reveal: Callable[[], str] = lambda: secret
+        if not (secret.isascii() and secret.isprintable()) or " " in secret:
+            del secret, self  # a traceback shows the values of a frame
+            raise AvaError(f"{name} holds a space, a line break or another character that no key has", "config")
+
+    @classmethod
+    def from_environment(cls, name: str) -> Key | None:
+        """The key in the variable ``name``, ``None`` where it is not set.  Raises as above."""
+        return cls(os.environ[name].strip(), name) if os.environ.get(name, "").strip() else None
 
     def reveal(self) -> str:
         """The secret itself."""
@@ -47,27 +67,48 @@ class Connection:
     Attributes:
         base_url: where it is; ``""`` for the provider's own default.
         key: sent as a bearer token, to this base URL alone.
+        typed_keys: those that the user typed in, by origin; the choice of an endpoint makes one of them ``key``.
         connect_timeout: seconds to wait for a connection.
         idle_timeout: seconds of silence after which a reply counts as dead.  There is no limit on the whole.
         retries: how often a request may be repeated before its first byte has come.
         limit: bytes of a reply, after decompression, above which it is cut off.
+        proxies: whether the proxies that the environment names are used.
         on_wait: told ``(reason, seconds)`` before each wait for a retry.
     """
 
     base_url: str = ""
     key: Key | None = None
+    typed_keys: Mapping[Origin, Key] = field(default_factory=dict)
     connect_timeout: float = 10.0
     idle_timeout: float = 300.0
     retries: int = 2
     limit: int = 16 * 1024 * 1024
+    proxies: bool = False
     on_wait: Callable[[str, float], None] | None = field(default=None, repr=False, compare=False)
 
 
+def origin(url: str) -> Origin:
+    """The scheme, host and port of an endpoint's URL.  Raises :class:`AvaError` (``config``) for what is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    if parts.username or parts.password:
+        del url, parts
+        raise AvaError("a URL with a name or a password in it is not taken: a key goes into AVA_API_KEY", "config")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise AvaError(f"{url!r} is not the URL of an endpoint; it should look like https://host/v1", "config")
+    return parts.scheme, parts.hostname, port
+
+
 def without_keys(text: str, key: Key | None) -> str:
-    """``text`` less ``key``, and less what looks like one: services quote parts of it in their errors."""
+    """``text`` less ``key``, the environment's secrets, and what looks like one: services quote parts of it."""
     if key is not None:
         text = text.replace(key.reveal(), "\u2026")
-    return _LIKE_A_KEY.sub("\\1-\u2026", text)
+    for secret in secrets_of(os.environ).values():
+        text = text.replace(secret, "\u2026")
+    return _LIKE_A_KEY.sub("\u2026", text)
 
 
 def error_text(payload: Any, depth: int = 8) -> str:
@@ -80,6 +121,12 @@ def error_text(payload: Any, depth: int = 8) -> str:
     if isinstance(payload, list) and depth:
         return "; ".join(text for item in payload if (text := error_text(item, depth - 1)))
     if isinstance(payload, dict) and depth:
+        if (
+            isinstance(place := payload.get("loc"), list)
+            and len(place) > 1
+            and (text := error_text(payload.get("msg"), 0))
+        ):
+            return f"{place[-1]}: {text}"  # pydantic, as FastAPI passes it on: what is wrong with which field
         for name in ("error", "message", "detail", "details", "msg"):
             if text := error_text(payload.get(name), depth - 1):
                 return text

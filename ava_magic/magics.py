@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
 from IPython.display import display as show
-from traitlets import Enum, Float, Int, Unicode, observe
+from traitlets import Bool, Enum, Float, Int, Unicode, observe
 
 from . import runner
 from .arguments import Arguments, compared_settings, help_text, parse
 from .asking import Asking, UnderWay
 from .background import Pending, start
-from .commands import COMMANDS, state
+from .commands import COMMANDS, REPORTS, state
+from .connection import Key, Origin
 from .conversation import Anchor
 from .displays import ShellDisplay, visible_names
 from .errors import AvaError, Stopped, StoppedTask
+from .hidden_prompt import take_key
 from .preview import preview
 from .question import Question, compose, forbid_secrets
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
@@ -77,6 +79,7 @@ class AvaMagics(Magics):
     max_tokens = Int(None, allow_none=True, min=1, help="The longest reply, in tokens; None: no limit").tag(config=True)
     timeout = Float(300.0, min=0.1, help="Seconds of silence after which a reply counts as dead").tag(config=True)
     retries = Int(2, min=0, help="How often a request is repeated before its first byte has come").tag(config=True)
+    proxies = Bool(False, help="Whether the proxies that the environment names are used").tag(config=True)
     context_tokens = Int(16_000, min=0, help="How much of the conversation is sent along, in tokens").tag(config=True)
     frame_rate = Float(20.0, min=0.1, max=60.0, help="How often a reply is painted, per second").tag(config=True)
     display = Enum(["auto", "widget", "html", "text"], "auto", help="How a reply is shown").tag(config=True)
@@ -90,6 +93,7 @@ class AvaMagics(Magics):
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._just_shown: Any = None
         self._compared: SideBySide | None = None
+        self._typed_keys: dict[Origin, Key] = {}
 
     @cached_property
     def chat(self) -> Chat:
@@ -184,7 +188,14 @@ class AvaMagics(Magics):
         if arguments.command:
             if cell is not None and cell.strip():
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
-            print(COMMANDS[arguments.command](self.chat, arguments))
+            if arguments.command in REPORTS:
+                return self._report(arguments, run)
+            if arguments.command == "key":
+                print(
+                    take_key(self.chat.begin("", **self._settings(arguments), replay=False).endpoint, self._typed_keys)
+                )
+            else:
+                print(COMMANDS[arguments.command](self.chat, arguments))
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
         if prompt:
@@ -227,7 +238,16 @@ class AvaMagics(Magics):
             return None
         if compared:
             return self._compare(dict(zip(compared, turns, strict=True)), arguments, run)
-        [turn] = turns
+        return self._asking(turns[0], arguments, run, history=history)
+
+    def _report(self, arguments: Arguments, run: runner.Run) -> Asking:
+        """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
+        settings = self._settings(arguments) | {"retries": 0, "replay": False}  # it is about the endpoint as it is now
+        turn = self.chat.begin(f"--{arguments.command}", history=False, **settings)
+        turn.report(REPORTS[arguments.command](turn, arguments))
+        return self._asking(turn, arguments, run, history=False)
+
+    def _asking(self, turn: Turn, arguments: Arguments, run: runner.Run, *, history: bool) -> Asking:
         background = "background" in arguments
         view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
         out = arguments.options.get("out", "")
@@ -287,10 +307,10 @@ class AvaMagics(Magics):
         """The settings of this turn: what the traits say, less what the line says otherwise."""
         names = (
             *("provider", "model", "base_url", "system", "temperature", "max_tokens"),
-            *("timeout", "retries", "context_tokens", "rerun"),
+            *("timeout", "retries", "proxies", "context_tokens", "rerun"),
         )
         settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
-        return settings | {"options": dict(arguments.options.get("option", ()))}
+        return settings | {"typed_keys": self._typed_keys, "options": dict(arguments.options.get("option", ()))}
 
     def _in_background(self, asking: UnderWay[Any]) -> Pending:
         pending = start(asking, self._has_been_shown)

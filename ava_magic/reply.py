@@ -104,4 +104,7 @@ _REASONS = {
     "length": ("cut at the token limit",),
     "content_filter": ("cut by the endpoint's content filter",),
     "tool_calls": ("asked for a tool, which is not offered here",),
+    "function_call": ("asked for a tool, which is not offered here",),
+    "insufficient_system_resource": ("cut, since the service had no room for it",),  # DeepSeek's
+    "model_length": ("cut at the model's own limit",),  # Mistral's
 }

@@ -13,8 +13,8 @@ The last two stand without ``/v1`` as well.  What a request holds beside ``messa
   told inside the stream, which then ends without ``[DONE]``.  Neither holds a key or a traceback.
 - A client that hangs up ends the generation, one that reads slowly slows it down.
 - An endpoint is asked once.  To retry is for the client, who is told the endpoint's ``Retry-After``.
-- A web page of another site can neither ask nor listen: the ``Host`` header must name this machine (a name that an
-  attacker lets point here does not), an ``Origin`` must be on the same host, and no answer carries a CORS header.
+- A request has half a minute to come whole, and 16 MiB.
+- Who may ask is told in :mod:`ava_magic.gate`.  Beyond this machine nobody may without a key, from ``AVA_SERVER_KEY``.
 """
 
 from __future__ import annotations
@@ -25,31 +25,33 @@ import errno
 import functools
 import json
 import logging
+import os
 import signal
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import ClientResponseError, web
-from aiohttp.typedefs import Handler, Middleware
 
 from . import transport
 from .completions import CHUNK, FIELDS, Answer, ServiceError, read_body
-from .connection import Connection
+from .connection import Connection, Key
 from .content import without_images
 from .conversation import Message
 from .errors import AvaError
 from .failures import ClientError, as_ava_error
+from .gate import gate
 from .providers.base import hang_up
 from .providers.presets import Endpoint, resolve
+from .sessions import is_loopback
 
 __all__ = ["create_app", "listen", "main"]
 
 _LARGEST_BODY = 16 * 1024 * 1024
+_BODY_LASTS = 30.0
+_KEY_NAME = "AVA_SERVER_KEY"
 _STATUSES = {"auth": 401, "rate_limit": 429, "bad_request": 400, "timeout": 504}
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 # These stand for every address, and are none to connect to.
 _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 _dumps = functools.partial(json.dumps, default=str)  # a plug-in may count its usage in types of its own
@@ -69,7 +71,7 @@ class Service:
         return web.json_response({"object": "list", "data": [model]})
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
-        fields = read_body(await request.read())
+        fields = read_body(await _body_of(request))
         messages = fields.pop("messages")
         if not self.endpoint.takes_images:
             messages = without_images(messages)
@@ -104,6 +106,14 @@ class Service:
                 await hang_up(deltas)
         if failure is not None:
             raise failure
+
+
+async def _body_of(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(_BODY_LASTS):
+            return await request.read()
+    except TimeoutError:
+        raise ServiceError(408, f"the body did not come within {_BODY_LASTS:.0f} seconds", "timeout") from None
 
 
 async def _stream(
@@ -147,63 +157,26 @@ def _failure(error: Exception, endpoint: Endpoint) -> ServiceError:
     return ServiceError(_STATUSES.get(error.kind, 502), f"{error}{endpoint.hint}", error.kind, wait)
 
 
-def _error_response(failure: ServiceError) -> web.Response:
-    return web.json_response(failure.body, status=failure.status, headers=failure.headers)
-
-
-def _gate(host: str) -> Middleware:
-    """What every request passes: who may come in, and the shape of what goes wrong."""
-
-    @web.middleware
-    async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            _admit(request, host)
-            return await handler(request)
-        except ServiceError as failure:
-            return _error_response(failure)
-        except web.HTTPException as error:  # aiohttp's own: no such path, wrong method, body too large
-            allow = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
-            what = f"{request.method} {request.path}: {error.text or error.reason}"
-            return _error_response(ServiceError(error.status, what, _CODES.get(error.status, "http"), allow))
-        except Exception:  # a fault of ours: the client gets an answer in the shape that it knows, the log the rest
-            _log.exception("%s %s failed", request.method, request.path)
-            return _error_response(ServiceError(500, "the server failed; its log says more", "internal_error"))
-
-    return gate
-
-
-def _admit(request: web.Request, host: str) -> None:
-    """Raise :class:`ServiceError` (403) for a request that another site's name or page led here."""
-    name = _host_of(f"//{request.headers.get('Host', '')}")
-    here = request.transport.get_extra_info("sockname")[0] if request.transport else ""
-    if not (transport.is_loopback(name) or name in (host.lower(), here)):
-        raise ServiceError(
-            403, "the Host header does not name this server; use the URL that it printed", "forbidden_host"
-        )
-    origin = _host_of(request.headers["Origin"]) if "Origin" in request.headers else name
-    if origin != name and not (transport.is_loopback(origin) and transport.is_loopback(name)):
-        raise ServiceError(403, "a page of another site may not ask here", "forbidden_origin")
-
-
-def _host_of(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
-def create_app(endpoint: Endpoint, *, model: str = "", host: str = "127.0.0.1") -> web.Application:
+def create_app(
+    endpoint: Endpoint, *, model: str = "", host: str = "127.0.0.1", key: Key | None = None
+) -> web.Application:
     """The service as an application.
 
     Args:
         endpoint: what answers, as :func:`~ava_magic.providers.presets.resolve` gives it.
         model: what it is asked for where a request names no model.
         host: the name or address that the application will be bound to.
+        key: what a request must bring as a bearer token; ``None`` where the machine's own programs may all ask.
 
+    Raises :class:`AvaError` (``config``) where others than this machine's own programs could ask without a key.
     Run it with ``handler_cancellation=True``, as :func:`listen` does: aiohttp tells it of a hang-up then, at once.
     """
+    if key is None and not is_loopback(host.lower()):
+        raise AvaError(
+            f"beyond this machine a key is needed: set {_KEY_NAME} for {host}, or leave --host out", "config"
+        )
     service = Service(endpoint, model)
-    app = web.Application(middlewares=[_gate(host)], client_max_size=_LARGEST_BODY)
+    app = web.Application(middlewares=[gate(key)], client_max_size=_LARGEST_BODY)
     app.router.add_post("/api/chat", service.chat)
     for prefix in ("", "/v1"):
         app.router.add_post(f"{prefix}/chat/completions", service.chat)
@@ -216,7 +189,7 @@ async def listen(app: web.Application, host: str = "127.0.0.1", port: int = 0) -
 
     A ``port`` of 0 takes any free one.  Raises :class:`OSError` or :class:`OverflowError` where there is no such place.
     """
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.4)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.4, keepalive_timeout=75)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
@@ -250,12 +223,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--provider", default="guide", metavar="NAME", help="who answers (%(default)s)")
     parser.add_argument("--model", default="", metavar="NAME", help="the model, where a request names none")
     parser.add_argument("--base-url", default="", metavar="URL", help="where the provider is")
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s): who reaches it may ask")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help=f"where to listen (%(default)s); beyond this machine it wants a key, from {_KEY_NAME}",
+    )
     parser.add_argument("--port", default=8282, type=int, metavar="N", help="0: any free one (%(default)s)")
     chosen = parser.parse_args(arguments)
     try:
         endpoint = resolve(chosen.provider, Connection(base_url=chosen.base_url, retries=0))
-        asyncio.run(_serve(create_app(endpoint, model=chosen.model, host=chosen.host), chosen.host, chosen.port))
+        secret = os.environ.get(_KEY_NAME, "").strip()
+        key = Key(secret, _KEY_NAME) if secret else None
+        app = create_app(endpoint, model=chosen.model, host=chosen.host, key=key)
+        asyncio.run(_serve(app, chosen.host, chosen.port))
     except KeyboardInterrupt:
         pass
     except AvaError as error:

@@ -1,8 +1,10 @@
-"""The only HTTP client code: one aiohttp session for each event loop, and the rules that keep a reply and a key safe.
+"""The only HTTP client code: requests, and the rules that keep a reply and a key safe.
 
-- There is no limit on the whole of a reply, only on connecting and on silence.
+- There is no limit on the time that a whole reply takes, only on connecting, on silence and on the time to its headers.
+- What an endpoint can make us hold is bounded: a body, an error's body, and by aiohttp (from 3.13.4 on) the headers and
+  what a few compressed bytes unpack to.
 - A request is repeated only before its first byte has come, on connection errors, 408, 429 and 5xx.
-- Redirects are not followed, cookies not kept, netrc and proxies of the environment not read.
+- Redirects are not followed, and proxies of the environment not used unless the connection says so.
 - No exception that leaves this module carries a request header, nor a frame that held one: ``repr`` of aiohttp's
   ``ClientResponseError`` shows the Authorization header otherwise.
 """
@@ -10,37 +12,29 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import email.utils
-import ipaddress
 import json
-import random
-import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import suppress
-from typing import Any, NamedTuple
+from contextlib import aclosing, suppress
+from typing import Any, TypeVar
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import aiohttp
 from aiohttp import ClientError
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from ._version import __version__
 from .connection import Connection, Key, error_text, without_keys
 from .errors import AvaError
+from .retry import reason_to_wait, wait_before_retry
+from .sessions import close, close_all, is_loopback, session
 
-__all__ = ["close", "close_all", "fetch_json", "headers", "is_loopback", "stream"]
+__all__ = ["close", "close_all", "fetch_json", "headers", "is_loopback", "keep_off_plain_http", "stream"]
 
 _ERROR_BODY = 64 * 1024
-_LONGEST_WAIT = 120.0
-
-
-class _Held(NamedTuple):
-    keeper: AsyncGenerator[aiohttp.ClientSession, None]
-    session: aiohttp.ClientSession
-
-
-_sessions: dict[asyncio.AbstractEventLoop, _Held] = {}
+_ERROR_BODY_LASTS = 5.0
+_Error = TypeVar("_Error", bound=BaseException)
+_LOOKS_EVERY = 0.25
+_KEPT_HEADERS = ("Retry-After", "Location")
 
 
 def stream(url: str, body: Mapping[str, Any], connection: Connection) -> AsyncGenerator[bytes, None]:
@@ -54,36 +48,68 @@ def stream(url: str, body: Mapping[str, Any], connection: Connection) -> AsyncGe
 
 async def fetch_json(url: str, connection: Connection) -> Any:
     """GET ``url`` and parse the answer as JSON.  Raises as :func:`stream` does."""
+    failure: ClientError | AvaError
     try:
         return json.loads(b"".join([chunk async for chunk in _read("GET", url, connection)]))
     except (ValueError, RecursionError):
-        raise AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol") from None
+        failure = AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol")
+    except (ClientError, AvaError) as error:
+        failure = error.with_traceback(None)
+    raise failure  # out here, free of the errors and frames that hold the answer's text: it may echo the key
 
 
 async def _read(
     method: str, url: str, connection: Connection, body: Mapping[str, Any] | None = None
 ) -> AsyncGenerator[bytes, None]:
     response = await _send(method, url, connection, body)
-    received = 0
+    room = connection.limit
     failure: ClientError | None = None
+    watch = asyncio.ensure_future(_end_with_its_connection(response))
     try:
-        async for chunk in response.content.iter_any():
-            received += len(chunk)
-            if received > connection.limit:
-                raise AvaError(f"the answer passed the limit of {connection.limit:,} bytes and was cut", "too_large")
-            yield chunk
+        async with aclosing(_chunks(response.content)) as chunks:
+            async for chunk in chunks:
+                yield chunk[:room]
+                room -= len(chunk)
+                if room < 0:
+                    raise AvaError(
+                        f"the answer passed the limit of {connection.limit:,} bytes and was cut", "too_large"
+                    )
     except ClientError as error:
         failure = _clean(error, response.url, method, connection.key)
     finally:
+        watch.cancel()
         response.close()
     if failure is not None:
         raise failure
 
 
-async def close() -> None:
-    """Close the running loop's session, if it has one."""
-    if held := _sessions.get(asyncio.get_running_loop()):
-        await held.keeper.aclose()
+async def _chunks(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
+    """What comes, and at last what came together with its end: aiohttp raises before it hands that over."""
+    try:
+        async for chunk in content.iter_any():
+            yield chunk
+    except ClientError:
+        content.set_exception(None)  # type: ignore[arg-type]  # else it would raise again in place of reading
+        if rest := content.read_nowait():
+            yield rest
+        raise
+    except RuntimeError:  # so aiohttp says that the connection was gone before it was asked
+        raise aiohttp.ClientPayloadError("the connection is gone") from None
+
+
+async def _end_with_its_connection(response: aiohttp.ClientResponse) -> None:
+    """End a body whose connection is gone.
+
+    After a chunk whose frame is broken aiohttp (seen in 3.10 and 3.14) hangs up and leaves the reader waiting for ever.
+    """
+    gone = False
+    while response.connection is not None:  # the body has not been read to its end
+        transport = response.connection.transport
+        if gone and response.content.exception() is None:
+            response.content.set_exception(aiohttp.ClientPayloadError("the connection is gone"))
+            return
+        gone = transport is None or transport.is_closing()  # the end of the body itself may be on its way: look again
+        await asyncio.sleep(_LOOKS_EVERY)
 
 
 async def _send(
@@ -95,11 +121,11 @@ async def _send(
         answer = await _try(method, url, connection, body)
         if isinstance(answer, aiohttp.ClientResponse):
             return answer
-        wait = _wait_before_retry(answer, attempt)
+        wait = wait_before_retry(answer, attempt)
         if wait is None or attempt >= connection.retries:
             raise answer
         if connection.on_wait is not None:
-            connection.on_wait(_reason(answer), wait)
+            connection.on_wait(reason_to_wait(answer), wait)
         await asyncio.sleep(wait)
         attempt += 1
 
@@ -108,20 +134,27 @@ async def _try(
     method: str, url: str, connection: Connection, body: Mapping[str, Any] | None
 ) -> aiohttp.ClientResponse | ClientError:
     """One request: the open response, or the error as a value, free of what the request carried."""
+    timeout = aiohttp.ClientTimeout(
+        total=None, connect=connection.connect_timeout, sock_read=connection.idle_timeout
+    )  # connect: name, connection and TLS together
     try:
-        response = await (await _session()).request(
-            method,
-            url,
-            json=body,
-            headers=headers(url, connection.key),
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=connection.connect_timeout, sock_read=connection.idle_timeout
-            ),
-        )
+        async with asyncio.timeout(connection.connect_timeout + connection.idle_timeout):  # also if headers trickle in
+            response = await (await session()).request(
+                method,
+                url,
+                json=body,
+                headers=headers(url, connection.key),
+                allow_redirects=False,
+                timeout=timeout,
+                proxy=_proxy(url) if connection.proxies else None,
+            )
     except ClientError as error:
         # Returned, not raised: what is raised inside an except clause keeps aiohttp's frames, which hold the headers.
         return _clean(error, URL(url), method, connection.key)
+    except TimeoutError:
+        return aiohttp.SocketTimeoutError("no headers")
+    except asyncio.CancelledError as error:
+        raise _without_frames(error) from None
     if response.status == 204 or not 200 <= response.status < 300:
         return await _status_error(response, connection.key)
     return response
@@ -131,44 +164,66 @@ def headers(url: str, key: Key | None) -> dict[str, str]:
     """The headers of a request to ``url``.  Raises :class:`AvaError` (``config``) where ``key`` may not go."""
     headers = {"Accept": "text/event-stream, application/json"}
     if key is not None:
-        target = URL(url)
-        if target.scheme != "https" and not is_loopback(target.host or ""):
-            raise AvaError(f"a key is not sent to {target.host} over plain http; use https, or unset it", "config")
+        keep_off_plain_http(url)
         headers["Authorization"] = f"Bearer {key.reveal()}"
     return headers
 
 
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` is this machine by name or by address."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
+def keep_off_plain_http(url: str) -> None:
+    """Raise :class:`AvaError` (``config``) if a key for ``url`` could be read on its way."""
+    target = URL(url)
+    if target.scheme != "https" and not is_loopback(target.host or ""):
+        raise AvaError(f"a key is not sent to {target.host} over plain http; use https, or unset it", "config")
+
+
+def _proxy(url: str) -> URL | None:
+    """The proxy of the environment for ``url``; this machine is reached without one."""
+    target = URL(url)
+    host = target.host or ""
+    proxies = getproxies_environment()
+    proxy = proxies.get(target.scheme) or proxies.get("all")
+    if not proxy or is_loopback(host) or proxy_bypass_environment(host, proxies):
+        return None
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = URL(proxy if "://" in proxy else f"http://{proxy}")
     except ValueError:
-        return False
+        address = URL()
+    if address.scheme not in ("http", "https") or not address.host:
+        name = f"{target.scheme}_proxy"
+        raise AvaError(f"{name} names no proxy that can be used; it should look like http://host:3128", "config")
+    return address
 
 
 async def _status_error(response: aiohttp.ClientResponse, key: Key | None) -> aiohttp.ClientResponseError:
     body = b""
     with suppress(ClientError, TimeoutError):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(_ERROR_BODY_LASTS):
             while len(body) < _ERROR_BODY and (chunk := await response.content.readany()):
                 body += chunk
     response.close()
+    kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
     return aiohttp.ClientResponseError(
         _request_info(response.url, response.method),
         (),
         status=response.status,
         message=without_keys(_said(body[:_ERROR_BODY]) or response.reason or "", key),
-        headers=response.headers,
+        headers=CIMultiDict((name, without_keys(value, key)) for name, value in kept.items()),
     )
 
 
 def _clean(error: ClientError, url: URL, method: str, key: Key | None) -> ClientError:
     """``error`` free of the request's headers, and of the frames that held them."""
-    if isinstance(error, aiohttp.ClientResponseError):  # aiohttp could not read the answer; 0: it has no status
+    if isinstance(error, aiohttp.ClientResponseError):
         words = without_keys(str(error.message), key)
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            return aiohttp.ClientHttpProxyError(_request_info(url, method), (), status=error.status, message=words)
+        # aiohttp could not read the answer; 0: it has no status
         return aiohttp.ClientResponseError(_request_info(url, method), (), status=0, message=words)
+    return _without_frames(error)
+
+
+def _without_frames(error: _Error) -> _Error:
+    """``error`` free of aiohttp's frames, which hold the request's headers, and of what came before it."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 
@@ -184,85 +239,3 @@ def _said(body: bytes) -> str:
         return error_text(json.loads(text))
     except (ValueError, RecursionError):
         return "" if text.startswith("<") or len(text) > 300 else text
-
-
-_NOT_MENDED_BY_TIME = (
-    aiohttp.ClientConnectorCertificateError,
-    aiohttp.ClientSSLError,
-    aiohttp.SocketTimeoutError,  # it was waited for long enough already
-)
-
-
-def _wait_before_retry(error: ClientError, attempt: int) -> float | None:
-    """Seconds to wait before asking again, or ``None`` where asking again would not help."""
-    if isinstance(error, aiohttp.ClientResponseError):
-        if error.status not in (408, 429) and error.status < 500:
-            return None
-        asked_for = _retry_after(error.headers or {})
-        if asked_for is not None:
-            return asked_for if asked_for <= _LONGEST_WAIT else None
-    elif not isinstance(error, aiohttp.ClientConnectionError) or isinstance(error, _NOT_MENDED_BY_TIME):
-        return None
-    return float(0.5 * 2**attempt * random.uniform(0.75, 1.25))
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a ``Retry-After`` header asks for, in either of its forms (RFC 9110, section 10.2.3)."""
-    value = headers.get("Retry-After", "").strip()
-    if not value:
-        return None
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
-
-
-def _reason(error: ClientError) -> str:
-    if isinstance(error, aiohttp.ClientResponseError):
-        return f"{error.status} {error.message}".strip()
-    return "no connection"
-
-
-async def _session() -> aiohttp.ClientSession:
-    """The running loop's session.
-
-    It is held by an asynchronous generator, since a loop that ends closes those that began in it
-    (``loop.shutdown_asyncgens``, which ``asyncio.run`` calls): so a script has nothing to close.
-    """
-    loop = asyncio.get_running_loop()
-    if held := _sessions.get(loop):
-        return held.session
-    keeper = _keep_session(loop)
-    session = await anext(keeper)
-    _sessions[loop] = _Held(keeper, session)
-    return session
-
-
-async def _keep_session(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aiohttp.ClientSession, None]:
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),  # servers often hang up after 5 s
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": f"ava-magic/{__version__}"},
-        trust_env=False,
-    )
-    try:
-        yield session
-    finally:
-        _sessions.pop(loop, None)
-        await session.close()
-
-
-@atexit.register
-def close_all() -> None:
-    """Close every session, from code that cannot await; one whose loop is busy is closed as soon as that loop turns."""
-    for loop, held in list(_sessions.items()):
-        if loop.is_closed():
-            held.session.detach()  # its sockets went with the loop; without this, aiohttp complains about them
-            with suppress(StopIteration, RuntimeError):
-                held.keeper.aclose().send(None)  # nothing in it has to wait any more
-        elif loop.is_running():
-            asyncio.run_coroutine_threadsafe(held.keeper.aclose(), loop)
-        else:
-            loop.run_until_complete(held.keeper.aclose())

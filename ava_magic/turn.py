@@ -9,14 +9,15 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .cassette.take import Asked, Ending, Take
-from .cassette.tape import open_tape
-from .connection import Connection, Key
+from .cassette.tape import Live, open_tape
+from .connection import Connection, Key, Origin
 from .conversation import Anchor, Exchange, Message, Rerun
 from .errors import AvaError, NotRecorded
+from .models import with_models
 from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
@@ -33,11 +34,13 @@ class Settings:
     model: str = ""
     base_url: str = ""
     api_key: Key | None = None
+    typed_keys: Mapping[Origin, Key] = field(default_factory=dict)
     system: str = ""
     temperature: float | None = None
     max_tokens: int | None = None
     timeout: float = 300.0
     retries: int = 2
+    proxies: bool = False
     context_tokens: int = 16_000
     rerun: Rerun = "replace"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -64,7 +67,6 @@ class Turn:
         follows: the ends of turns in the background that this one waits for, before its messages are chosen.
         pieces: the content that has come, in order; only ever appended to.
         thoughts: the reasoning that has come, likewise.
-        waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
         on_wait: told ``(reason, seconds)`` before each wait for a retry.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
@@ -81,7 +83,7 @@ class Turn:
         self.pieces: list[str] = []
         self.thoughts: list[str] = []
         self.notes: list[str] = []
-        self.waiting: tuple[str, float] | None = None
+        self._waiting: tuple[str, float] | None = None
         self.on_wait: Callable[[str, float], None] | None = None
         self.started: float | None = None
         self.partial = False
@@ -117,10 +119,9 @@ class Turn:
             self.end_early()
             raise
         except Exception as error:
-            failure = self._as_ava_error(error)
+            failure = await self._explain(error)
         finally:
             seconds = self._since_start()
-            self.waiting = None
             if deltas is not None:
                 await hang_up(deltas)
             failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
@@ -130,11 +131,21 @@ class Turn:
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
 
+    def report(self, ask: Ask) -> None:
+        """Let ``ask`` answer in the endpoint's place, beside any cassette."""
+        self.endpoint = replace(self.endpoint, ask=ask)
+        self._tape = Live()
+
     def end_early(self) -> None:
         """Mark what has come as stopped before its end."""
         if not self.partial:
             self.partial = True
             self.notes.append("stopped before its end")
+
+    @property
+    def waiting(self) -> tuple[str, float] | None:
+        """Why and until when (``time.monotonic``) a retry is waited for, or ``None``."""
+        return self._waiting if self._waiting and time.monotonic() < self._waiting[1] else None
 
     @property
     def thought_for(self) -> float:
@@ -197,6 +208,8 @@ class Turn:
             key=settings.api_key,
             idle_timeout=settings.timeout,
             retries=settings.retries,
+            typed_keys=settings.typed_keys,
+            proxies=settings.proxies,
             on_wait=self._wait,
         )
         return resolve(settings.provider, connection)
@@ -204,7 +217,7 @@ class Turn:
     def _ask(self) -> AsyncIterator[Delta]:
         settings = self.settings
         model, messages, fields = settings.model, self.messages, settings.request_fields()
-        asked = Asked(model, messages, fields, settings.named_provider(), self.anchor, settings.api_key)
+        asked = Asked(model, messages, fields, settings.named_provider(), self.anchor, self.endpoint.key)
         self._take = self._tape.begin(asked, self.endpoint)
         self.endpoint = self._take.endpoint
         return self.endpoint.ask(model, messages, **fields)
@@ -228,7 +241,7 @@ class Turn:
         self._thought_until = time.monotonic()
 
     def _wait(self, reason: str, seconds: float) -> None:
-        self.waiting = (reason, time.monotonic() + seconds)
+        self._waiting = (reason, time.monotonic() + seconds)
         if self.on_wait is not None:
             self.on_wait(reason, seconds)
 
@@ -244,19 +257,13 @@ class Turn:
         elif isinstance(delta, Refusal):
             self._refusal += delta.text
 
-    def _as_ava_error(self, error: Exception) -> AvaError:
-        from .failures import ClientError, as_ava_error  # aiohttp is not loaded before it is needed
+    async def _explain(self, error: Exception) -> AvaError:
+        from .failures import explain  # aiohttp is loaded by the first failure at the latest, not by %load_ext
 
-        where = self.endpoint.where
         if isinstance(error, NotRecorded):
             return error
-        if isinstance(error, AvaError):
-            failure = AvaError(f"{where}: {error}", error.kind)
-        elif isinstance(error, ClientError | TimeoutError):
-            failure = as_ava_error(error, where, self.endpoint.key_name)
-        else:
-            failure = AvaError(f"the provider {where} failed: {type(error).__name__}: {error}", "api")
-            failure.__cause__ = error  # a plug-in's author wants the traceback
-        if self.endpoint.hint:
-            failure = AvaError(f"{failure}{self.endpoint.hint}", failure.kind)
-        return failure
+        try:
+            return await with_models(explain(error, self.endpoint), self.endpoint, self.settings.model)
+        except asyncio.CancelledError:
+            self.end_early()
+            raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,6 +16,13 @@ from typing import Any
 
 HANG_UP = object()
 """A step that closes the connection at once."""
+
+
+class Endless:
+    """A step that sends the same bytes over and over, until the client has had enough."""
+
+    def __init__(self, piece: bytes) -> None:
+        self.piece = piece
 
 
 class Gate:
@@ -63,9 +71,14 @@ END = chunk(finish_reason="stop") + b"data: [DONE]\n\n"
 
 
 class Endpoint:
-    """Answers each request with the next answer that it was given; the last one answers all further requests."""
+    """Answers each request with the next answer that it was given; the last one answers all further requests.
 
-    def __init__(self) -> None:
+    ``host`` is the address to listen on, ``tls`` what makes it speak https.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+        self._host = host
+        self._tls = tls
         self.requests: list[Request] = []
         self._answers: list[list[Any]] = []
         self._loop = asyncio.new_event_loop()
@@ -78,7 +91,10 @@ class Endpoint:
     def answers(
         self, *steps: Any, status: int = 200, content_type: str = "text/event-stream", headers: str = ""
     ) -> None:
-        """Queue an answer.  A step is a text (one delta), bytes (sent as they are), a :class:`Gate` or ``HANG_UP``."""
+        """Queue an answer.
+
+        A step is a text (one delta), bytes (sent as they are), a :class:`Gate`, an :class:`Endless` or ``HANG_UP``.
+        """
         head = f"HTTP/1.1 {status} Because\r\nConnection: close\r\n{headers}"
         if content_type:
             head += f"Content-Type: {content_type}\r\n"
@@ -108,15 +124,19 @@ class Endpoint:
         self._thread.join()
 
     def _serve(self, started: threading.Event) -> None:
-        server = self._loop.run_until_complete(asyncio.start_server(self._answer, "127.0.0.1", 0))
+        server = self._loop.run_until_complete(asyncio.start_server(self._answer, self._host, 0, ssl=self._tls))
         self.port = server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/v1"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        self.url = f"{'https' if self._tls else 'http'}://{host}:{self.port}/v1"
         started.set()
         self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        if tasks:
+            self._loop.run_until_complete(asyncio.wait(tasks))
+        self._loop.run_until_complete(asyncio.sleep(0))  # what they closed is closed by the next turn of the loop
         self._loop.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -139,6 +159,10 @@ async def _play(steps: Iterable[Any], writer: asyncio.StreamWriter) -> None:
     for step in steps:
         if isinstance(step, Gate):
             await step.wait()
+        elif isinstance(step, Endless):
+            while True:
+                writer.write(step.piece)
+                await writer.drain()
         elif step is HANG_UP:
             writer.transport.abort()
             return

@@ -32,7 +32,7 @@ PURE = {
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
     *("items", "template", "results", "replies", "throttle"),
     *("cassette", "cassette.entry", "cassette.nearest"),
-    *("providers.chunks", "providers.base"),
+    *("providers.chunks", "providers.message", "providers.base"),
 }
 SCREENS_AND_SOCKETS = {"IPython", "aiohttp", "ipywidgets", "rich", "traitlets", "ipykernel", "comm", "nest_asyncio"}
 

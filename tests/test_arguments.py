@@ -13,8 +13,9 @@ from ava_magic import AvaError
 from ava_magic.arguments import OPTIONS, Arguments, Option, help_text, parse
 
 COMMANDS = [option for option in OPTIONS if option.command]
+BARE = [option for option in OPTIONS if option.may_be_bare]
 FLAGS = [option for option in OPTIONS if not option.value and not option.command]
-WITH_VALUE = [option for option in OPTIONS if option.value]
+WITH_VALUE = [option for option in OPTIONS if option.value and not option.may_be_bare]
 _VALUES = {"X": "0.5", "N": "7", "KEY=VALUE": "seed=7"}  # one that each kind of value takes
 
 
@@ -117,10 +118,21 @@ def test_further_fields_may_repeat() -> None:
 def test_a_command_stands_instead_of_a_prompt(option: Option) -> None:
     arguments = parse(f"  {option.names[-1]} ")
     assert (arguments.command, arguments.prompt) == (option.key, "")
-    assert "what?" in str(refused(f"{option.names[-1]} what?"))
+    if not option.value:
+        assert "what?" in str(refused(f"{option.names[-1]} what?"))
 
 
-@pytest.mark.parametrize("option", FLAGS + COMMANDS, ids=lambda option: option.key)
+@pytest.mark.parametrize("option", BARE, ids=lambda option: option.key)
+def test_a_value_that_may_be_left_out_is_taken_where_it_is_given(option: Option) -> None:
+    name = option.names[-1]
+    for line in (name, f"{name} -m small"):
+        assert parse(line).options[option.key] == option.bare
+    for line in (f"{name} {value_for(option)}", f"{name}={value_for(option)}", f"-m small {name} {value_for(option)}"):
+        assert parse(line).options[option.key] == option.convert(value_for(option))
+    assert "what is" in str(refused(f"{name} {value_for(option)} more"))
+
+
+@pytest.mark.parametrize("option", [o for o in FLAGS + COMMANDS if not o.value], ids=lambda option: option.key)
 def test_what_takes_no_value_says_so(option: Option) -> None:
     assert "takes no value" in str(refused(f"{option.names[-1]}=x what?"))
 
@@ -179,7 +191,8 @@ def test_an_unknown_option_is_named_with_the_way_out(line: str, words: str) -> N
 
 
 def test_no_option_takes_a_key() -> None:
-    assert not [name for option in OPTIONS for name in option.names if "key" in name or "token" in name.split("-")]
+    names = [name for option in OPTIONS if option.value for name in option.names]
+    assert not [name for name in names if "key" in name or "token" in name.split("-")]
 
 
 def test_each_name_belongs_to_one_option_and_stands_in_the_help() -> None:

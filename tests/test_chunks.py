@@ -19,6 +19,7 @@ from ava_magic import AvaError
 from ava_magic.connection import error_text
 from ava_magic.providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
 from ava_magic.providers.chunks import ChunkDecoder, read_deltas
+from ava_magic.sse import LONGEST
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "vectors" / "chat_vectors.json").read_text("utf-8"))
 ANSWERED = [vector for vector in VECTORS if vector["status"] == 200]
@@ -106,6 +107,7 @@ def test_a_recorded_answer_gives_what_its_case_says(
         ({"message": "slow down"}, "slow down"),
         ({"detail": "slow down"}, "slow down"),
         ({"detail": [{"loc": ["body"], "msg": "field required"}, {"msg": "too long"}]}, "field required; too long"),
+        ({"detail": [{"type": "missing", "loc": ["body", "model"], "msg": "Field required"}]}, "model: Field required"),
         ([{"error": {"message": "slow down"}}], "slow down"),
         ({"error": {"message": ""}, "detail": "slow down"}, "slow down"),
         ({"error": None, "message": None}, ""),
@@ -173,6 +175,136 @@ def test_a_web_page_is_known_by_its_first_character(body: bytes) -> None:
     with pytest.raises(AvaError, match="web page") as caught:
         list(decoder.feed(body))
     assert caught.value.kind == "protocol"
+
+
+# What each service writes in the middle of a stream when it can go on no longer; where two are given, it has changed.
+_BROKEN_OFF = {
+    "OpenAI": b'data: {"error":{"message":"nope","type":"server_error","param":null,"code":null}}\n\n',
+    "OpenAI, as an event": b'event: error\ndata: {"error":{"message":"nope","type":"server_error"}}\n\n',
+    "Anthropic": b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"nope"}}\n\n',
+    "Anthropic, unnamed": b'data: {"type":"error","error":{"type":"overloaded_error","message":"nope"}}\n\n',
+    "Google": b'data: {"error":{"code":503,"message":"nope","status":"UNAVAILABLE"}}\n\n',
+    "Google, a bare document": b'{\n  "error": {\n    "code": 503,\n    "message": "nope",\n    "status": "X"\n}\n}\n',
+    "Google, a bare list": b'[{\n  "error": {\n    "code": 503,\n    "message": "nope"\n  }\n}\n]\n',
+    "Azure": b'data: {"error":{"code":"content_filter","message":"nope","param":null,"innererror":{"code":"x"}}}\n\n',
+    "OpenRouter": b'data: {"id":"x","provider":"p","error":{"code":502,"message":"nope"},'
+    b'"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}\n\n',
+    "OpenRouter, in the choice": b'data: {"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error",'
+    b'"error":{"code":502,"message":"nope"}}]}\n\ndata: [DONE]\n\n',
+    "Groq": b'event: error\ndata: {"error":{"message":"nope","type":"invalid_request_error","status_code":400}}\n\n',
+    "Groq, in its own field": b'data: {"choices":[],"x_groq":{"id":"x","error":"nope"}}\n\ndata: [DONE]\n\n',
+    "Mistral": b'data: {"object":"error","message":"nope","type":"service_unavailable","code":"3505"}\n\n',
+    "vLLM": b'data: {"error":{"message":"nope","type":"BadRequestError","param":null,"code":400}}\n\ndata: [DONE]\n\n',
+    "vLLM, before 2025": b'data: {"object":"error","message":"nope","type":"X","param":null,"code":400}\n\n',
+    "Ollama": b'data: {"error":{"message":"nope","type":"api_error","param":null,"code":null}}\n\n',
+    "Ollama, a bare line": b'{"error":"nope"}\n',
+    "llama.cpp": b'data: {"error":{"code":400,"message":"nope","type":"invalid_request_error"}}\n\n',
+    "llama.cpp, before September 2025": b'error: {"code":400,"message":"nope","type":"x"}\n\ndata: [DONE]\n\n',
+    "LiteLLM": b'data: {"error": {"message": "nope", "type": "None", "param": "None", "code": "500"}}\n\n',
+    "FastAPI": b'data: {"detail":"nope","error":true}\n\n',
+    "plain words": b"error: nope\n\n",
+}
+
+
+@pytest.mark.parametrize("cut", [lambda body: [body], byte_by_byte], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize("service", _BROKEN_OFF)
+def test_an_error_in_a_stream_is_told_in_the_services_words(
+    service: str, cut: Callable[[bytes], Iterable[bytes]]
+) -> None:
+    outcome = decode(cut(stream(delta(content="half")) + _BROKEN_OFF[service]))
+    assert (outcome.text, outcome.error_kind) == ("half", "api")
+    assert str(outcome.error) == "the endpoint says: nope"
+
+
+def test_an_end_by_error_is_no_end_even_without_a_word() -> None:
+    outcome = decode([stream(delta(content="half"), delta("error")) + b"data: [DONE]\n\n"])
+    assert (outcome.text, outcome.finish_reason, outcome.error_kind) == ("half", "error", "api")
+
+
+@pytest.mark.parametrize("field", ["tool_calls", "function_call"])
+def test_a_tool_that_nobody_offered_is_told_whatever_the_end_says(field: str) -> None:
+    call: dict[str, Any] = {field: [{"index": 0, "function": {"name": "f", "arguments": "{}"}}], "content": None}
+    assert decode([stream(delta(**call), delta("stop"))]).finish_reason == "tool_calls"
+    assert decode([stream(delta(**call), delta("length"))]).finish_reason == "length"
+
+
+def test_thinking_may_come_among_the_parts_of_content() -> None:
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "yes"}]
+    outcome = decode([stream(delta("stop", content=parts))])
+    assert (outcome.reasoning, outcome.text) == ("hm", "yes")
+
+
+def test_the_usage_in_an_event_of_its_own_is_the_last_word() -> None:
+    late = {"choices": [], "usage": {"completion_tokens": 2}}
+    outcome = decode([stream(delta(content="a"), delta("stop"), late) + b"data: [DONE]\n\n"])
+    assert (outcome.text, outcome.usage, outcome.error) == ("a", {"completion_tokens": 2}, None)
+
+
+def test_a_message_beside_a_delta_is_not_said_twice() -> None:
+    whole = {"choices": [{"index": 0, "delta": {}, "message": {"content": "ab"}, "finish_reason": "stop"}]}
+    assert decode([stream(delta(content="a"), delta(content="b"), whole)]).text == "ab"
+
+
+@pytest.mark.parametrize(
+    "end", [b"data: [DONE]", b"data:[DONE]", b"data: [DONE]\n", b"data: [DONE]\r", b"data:  [DONE] "]
+)
+def test_an_end_mark_needs_no_blank_line_after_it(end: bytes) -> None:
+    outcome = decode([stream(delta(content="a")) + end])
+    assert (outcome.text, outcome.error) == ("a", None)
+
+
+def test_a_last_chunk_needs_no_blank_line_after_it() -> None:
+    outcome = decode([stream(delta(content="a"), delta("stop", content="b")).rstrip()])
+    assert (outcome.text, outcome.finish_reason, outcome.error) == ("ab", "stop", None)
+
+
+# As one reads it line by line, which is how the service of the seed was read.
+def test_chunks_need_no_blank_line_between_them() -> None:
+    body = stream(delta(content="a"), delta(content="b")).replace(b"\n\n", b"\n") + b"data: [DONE]\n"
+    for cut in ([body], byte_by_byte(body), [body + b"\n"]):
+        outcome = decode(cut)
+        assert (outcome.text, outcome.error) == ("ab", None)
+
+
+@pytest.mark.parametrize("end", [b"data: [DONE", b'data: {"choices":[{"delta":{"content":"b', b"data: ", b"da"])
+def test_half_a_last_line_is_a_cut(end: bytes) -> None:
+    outcome = decode([stream(delta(content="a")) + end])
+    assert (outcome.text, outcome.error_kind) == ("a", "truncated")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        (b"", "truncated", "before its first word"),
+        (b": ping\n\n: ping\n\n", "truncated", "before its first word"),
+        (b"Welcome to the portal, please log in", "protocol", "It began: Welcome to the portal"),
+        (b"da", "truncated", "before its first word"),
+        (b'{"choices": [{"message": {"content": "a long ans', "truncated", "cut off"),
+        (b'{"choi', "protocol", "no chat completion"),
+    ],
+)
+def test_an_answer_without_a_word_says_what_it_was(body: bytes, kind: str, words: str) -> None:
+    outcome = decode([body])
+    assert outcome.error_kind == kind
+    assert words in str(outcome.error)
+
+
+def test_utf8_may_be_cut_anywhere() -> None:
+    text = "Gr\u00fc\u00dfe \u2014 \u3053\u3093\u306b\u3061\u306f \U0001f642\U0001f469\u200d\U0001f4bb e\u0301"
+    body = b"data: " + json.dumps(delta("stop", content=text), ensure_ascii=False).encode() + b"\n\n"
+    for place in range(len(body)):
+        assert decode([body[:place], body[place:]]).text == text
+
+
+def test_an_event_that_does_not_end_is_given_up() -> None:
+    outcome = decode(b"data: " + b"x" * 65_530 for _ in range(3 * LONGEST // 65_536))
+    assert outcome.error_kind == "too_large"
+
+
+def test_a_long_event_that_ends_is_read() -> None:
+    text = "x" * (LONGEST // 2)
+    body = stream(delta("stop", content=text))
+    assert decode(body[start : start + 65_536] for start in range(0, len(body), 65_536)).text == text
 
 
 def test_what_came_before_an_error_is_handed_over_first() -> None:
@@ -318,6 +450,27 @@ async def test_the_body_is_closed_however_the_reading_ends(pieces: list[bytes], 
         assert not is_error
     assert came[0] == "a"
     assert closed == ["closed"]
+
+
+@pytest.mark.parametrize("last", [stream(delta("stop")), b"data: [DONE]\n\n"], ids=["a finish reason", "the end mark"])
+@pytest.mark.parametrize("error", [ConnectionError("gone"), TimeoutError("silent"), OSError("broken")])
+async def test_what_breaks_after_the_end_of_a_reply_takes_nothing_from_it(last: bytes, error: Exception) -> None:
+    async def breaks() -> AsyncGenerator[bytes, None]:
+        yield stream(delta(content="whole")) + last
+        raise error
+
+    assert [each async for each in read_deltas(breaks()) if isinstance(each, str)] == ["whole"]
+
+
+async def test_what_breaks_before_the_end_of_a_reply_is_raised() -> None:
+    async def breaks() -> AsyncGenerator[bytes, None]:
+        yield stream(delta(content="half"))
+        raise ConnectionError("gone")
+
+    deltas = read_deltas(breaks())
+    assert await anext(deltas) == "half"
+    with pytest.raises(ConnectionError):
+        await anext(deltas)
 
 
 async def test_the_body_is_closed_when_the_reader_leaves() -> None:

@@ -77,9 +77,19 @@ QUESTIONS = {
         "what does -m do?",
         "what does --model do?",
     ),
-    "Which models can I use? Get a list of models": (
+    "Type in an API key: a hidden prompt (--key)": (
+        "how do I type in an API key?",
+        "what does --key do?",
+        "is there a hidden prompt for a key?",
+    ),
+    "Which models can I use? Get a list of models (--models)": (
         "which models can I use?",
         "how do I list the models?",
+        "what does --models do?",
+    ),
+    "Check an endpoint step by step (--check)": (
+        "how do I check an endpoint?",
+        "what does --check do?",
     ),
     "Use Ollama, LM Studio or another local model server": (
         "how do I use ollama?",
@@ -257,6 +267,10 @@ QUESTIONS = {
         "why can the server not be reached?",
         "connection error, what now?",
     ),
+    "Behind a proxy, or with certificates of your organisation's own": (
+        "does it use my proxy?",
+        "the certificate is not trusted, what now?",
+    ),
     "Nothing comes: timeout": ("how do I change the timeout?",),
     "The request is refused: bad_request, 400, or 404 model not found": (
         "what is a bad_request?",
@@ -291,10 +305,7 @@ QUESTIONS = {
         "what does --send-secrets do?",
         "it says that the prompt holds a GitHub token",
     ),
-    "Redirects, cookies and a proxy": (
-        "does it follow redirects?",
-        "does it use my proxy?",
-    ),
+    "Redirects and cookies": ("does it follow redirects?",),
     "What is saved in the notebook file": ("what is saved in the notebook file?",),
     "What is not promised": (
         "what is not promised?",

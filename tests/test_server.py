@@ -91,9 +91,9 @@ async def official(url: str) -> AsyncIterator[openai.AsyncOpenAI]:
         yield client
 
 
-def official_client(base_url: str) -> openai.AsyncOpenAI:
+def official_client(base_url: str, key: str = "not-needed") -> openai.AsyncOpenAI:
     http_client = openai.DefaultAsyncHttpxClient(trust_env=False)
-    return openai.AsyncOpenAI(base_url=base_url, api_key="not-needed", max_retries=0, http_client=http_client)
+    return openai.AsyncOpenAI(base_url=base_url, api_key=key, max_retries=0, http_client=http_client)
 
 
 def events(body: str) -> list[Any]:
@@ -298,12 +298,15 @@ async def test_this_machine_has_many_names(session: aiohttp.ClientSession, url: 
         assert response.status == 200
 
 
-async def test_a_server_answers_to_the_host_that_it_is_bound_to(session: aiohttp.ClientSession) -> None:
-    async with serving("guide", host="Box.example") as url:
-        async with session.get(f"{url}/models", headers={"Host": "box.EXAMPLE:80"}) as response:
-            assert response.status == 200
-        async with session.get(f"{url}/models", headers={"Host": "other.example"}) as response:
-            assert response.status == 403
+async def test_a_server_with_a_key_answers_to_any_name_and_to_the_key_alone(session: aiohttp.ClientSession) -> None:
+    bound: dict[str, Any] = {"host": "Box.example", "key": Key("not-a-real-key", "AVA_SERVER_KEY")}
+    async with serving("guide", **bound) as url:
+        for host in ("box.EXAMPLE:80", "10.0.0.7", "any.name.example"):
+            brought = {"Host": host, "Authorization": "Bearer not-a-real-key"}
+            async with session.get(f"{url}/models", headers=brought) as response:
+                assert response.status == 200
+            async with session.get(f"{url}/models", headers={"Host": host}) as response:
+                assert await error_of(response) == (401, "invalid_api_key")
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example", "http://[", ""])
@@ -317,6 +320,104 @@ async def test_a_page_of_this_machine_may_ask(session: aiohttp.ClientSession, ur
     async with session.get(f"{url}/v1/models", headers={"Origin": "http://localhost:8888"}) as response:
         assert response.status == 200
         assert not [name for name in response.headers if name.startswith("Access-Control")]
+
+
+@pytest.mark.parametrize(
+    "brought",
+    [
+        *("Bearer wrong", "Bearer not-a-real-key-", "Bearer not-a-real-ke", "Basic not-a-real-key", "not-a-real-key"),
+        *("Bearer", "Bearer ", "", "Bearer n\u00f6t-a-real-key"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/models", "/nowhere"])
+async def test_a_wrong_key_is_refused_before_anything_else(
+    session: aiohttp.ClientSession, brought: str, path: str
+) -> None:
+    async with serving("guide", key=Key("not-a-real-key", "AVA_SERVER_KEY")) as url:
+        async with session.get(url + path, headers={"Authorization": brought}) as response:
+            assert await error_of(response) == (401, "invalid_api_key")
+            assert "not-a-real-key" not in await response.text()
+            assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_a_key_lets_every_client_in_that_sends_it() -> None:
+    async with serving("guide", key=Key("not-a-real-key", "AVA_SERVER_KEY")) as url:
+        assert (await Chat(base_url=url, api_key="not-a-real-key", options={"pace": 0}).ask("hello")).text
+        with pytest.raises(AvaError) as caught:
+            await Chat(base_url=url).ask("hello")
+        assert caught.value.kind == "auth"
+        async with official_client(f"{url}/v1", "not-a-real-key") as client:
+            assert [model.id async for model in client.models.list()] == ["guide"]
+        async with official_client(f"{url}/v1") as client:
+            with pytest.raises(openai.AuthenticationError):
+                await client.models.list()
+
+
+def test_beyond_this_machine_a_key_is_needed() -> None:
+    command = [sys.executable, "-m", "ava_magic.server", "--port", "0", "--host", "0.0.0.0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert "set AVA_SERVER_KEY" in done.stderr
+
+
+async def test_with_a_key_from_the_environment_it_serves_beyond_this_machine(
+    session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVA_SERVER_KEY", "not-a-real-key")
+    with started("--host", "0.0.0.0") as (_, url):
+        assert url.startswith("http://127.0.0.1:")
+        async with session.get(f"{url}/v1/models") as response:
+            assert response.status == 401
+        async with session.get(f"{url}/v1/models", headers={"Authorization": "Bearer not-a-real-key"}) as response:
+            assert response.status == 200
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ava_magic.server._BODY_LASTS", 0.1)
+    async with serving("guide") as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+        async with asyncio.timeout(10):
+            answer = await reader.readuntil(b"}}")
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code": "timeout"' in answer
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH"])
+async def test_no_page_is_given_leave_beforehand(session: aiohttp.ClientSession, url: str, method: str) -> None:
+    asks = {"Origin": "http://localhost:8888", "Access-Control-Request-Method": "POST"}
+    async with session.request(method, url + COMPLETIONS, headers=asks) as response:
+        assert await error_of(response) == (405, "method_not_allowed")
+        assert not [name for name in response.headers if name.startswith("Access-Control")]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x00\xff\x01",
+        b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /v1/models HTTP/1.1\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nHost: localhost\r\n\r\n",
+    ],
+)
+async def test_what_is_no_request_is_refused_and_the_server_lives(
+    session: aiohttp.ClientSession, url: str, request_: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    writer.write(request_)
+    writer.write_eof()
+    async with asyncio.timeout(10):
+        answer = await reader.read(12)
+    writer.close()
+    assert answer[:10] in (b"HTTP/1.1 4", b"HTTP/1.0 4", b"")
+    async with session.get(f"{url}/v1/models") as response:
+        assert response.status == 200
 
 
 @pytest.mark.parametrize("first", [[], ["first"]], ids=["before its first word", "after its first word"])

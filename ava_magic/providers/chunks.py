@@ -1,8 +1,10 @@
 """``chat.completion.chunk``: the bytes of an answer in, deltas out.
 
 Pure.  It serves every provider that speaks OpenAI's stream.  It is lenient where services differ (labels, empty or
-missing ``choices``, ``null`` deltas, content as parts) and strict where a reply could be lost: an answer that stops
-before its end is an error, and so is an error told inside the stream.
+missing ``choices``, ``null`` deltas, content as parts, no blank line between two chunks or after the last one) and
+strict where a reply could be lost: an answer that stops before its end is an error, and so is an error told inside the
+stream, as an event or between events: llama.cpp wrote ``error: {...}`` until September 2025 (ggml-org/llama.cpp#16109),
+Google's services break off with a bare JSON document.
 
 The first byte that is no white space decides how the body is read, whatever its label says: ``{`` begins one JSON
 document (some servers ignore ``stream: true``), ``<`` a web page, anything else an event stream.
@@ -12,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, suppress
 from json.scanner import make_scanner
@@ -21,30 +22,33 @@ from typing import Any
 from ..connection import Key, error_text, without_keys
 from ..errors import AvaError
 from ..sse import EventDecoder
-from .base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
+from .base import Delta, FinishReason, ModelName, Usage
+from .message import MessageReader
 
 __all__ = ["ChunkDecoder", "read_deltas"]
 
 # json.loads less its checks: a quarter less time on a small text.  The stubs give make_scanner a wrong argument.
 _scan = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]
 _LAST_BYTES = 0.1  # seconds to wait for the end of a body after the end mark in it
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_FIELDS = ("data", "event", "id", "retry")
+_BEGINNING = 1_000  # characters of a document, in which an answer tells itself
 
 
 class ChunkDecoder:
     """An incremental parser: :meth:`feed` it the body in any cut, then :meth:`finish`.
 
     Both yield deltas and raise :class:`AvaError` (``api``, ``protocol``, ``truncated``) where the stream goes wrong,
-    after the deltas that came before.  ``done`` is true once nothing more is to come.
+    after the deltas that came before.  ``finished`` is true once the reply is whole (its token counts may still come),
+    ``done`` once nothing more is to come.
     """
 
     def __init__(self) -> None:
-        self.done = False
+        self.done = self.finished = False
         self._events = EventDecoder()
         self._document: list[bytes] | None = None
         self._sniffed = False
-        self._finished = False
-        self._high_surrogate = ""
+        self._begun = False
+        self._message = MessageReader()
         self._model: str | None = None
 
     def feed(self, chunk: bytes) -> Iterator[Delta]:
@@ -56,7 +60,9 @@ class ChunkDecoder:
             return
         out: list[Delta] = []
         try:
-            for event, data, _, _ in self._events.feed(chunk):
+            events = self._events.feed(chunk)
+            self._begun = self._begun or bool(events)
+            for event, data, _, _ in events:
                 if self.done:
                     break
                 try:
@@ -76,12 +82,11 @@ class ChunkDecoder:
         try:
             if self._document is not None:
                 self._read_document(b"".join(self._document), out)
-            elif not (self.done or self._finished):
-                raise AvaError("the reply was cut off before its end; ask again", "truncated")
+            elif not self.done:
+                self._read_the_last(out)
             self.done = True
         finally:
-            if self._high_surrogate:
-                out.append("\ufffd")
+            out.extend(self._message.finish())
             yield from out
 
     def _sniff(self, chunk: bytes) -> None:
@@ -98,65 +103,85 @@ class ChunkDecoder:
         if model != self._model and type(model) is str and model:
             self._model = model
             out.append(ModelName(model))
+        message = self._message
         choices = payload.get("choices")
         if type(choices) is list:
             for choice in choices:
                 if type(choice) is not dict or choice.get("index"):  # a second choice is nobody's reply
                     continue
-                delta = choice.get("delta") or choice.get("message")
+                delta = choice["delta"] if "delta" in choice else choice.get("message")
                 if type(delta) is dict:
                     content = delta.get("content")
-                    if len(delta) == 1 and type(content) is str and content.isascii() and not self._high_surrogate:
+                    if len(delta) == 1 and type(content) is str and content.isascii() and not message.half:
                         if content:
                             out.append(content)
                     else:
-                        self._read_delta(delta, out)
+                        out.extend(message.feed(delta))
                 reason = choice.get("finish_reason")
                 if type(reason) is str and reason:
-                    self._finished = True
-                    out.append(FinishReason(reason))
+                    self._read_reason(reason, choice, payload, out)
         usage = payload.get("usage")
         if type(usage) is dict:
             out.append(Usage(usage))
         if payload.get("error") or payload.get("object") == "error":
-            raise AvaError(f"the endpoint says: {error_text(payload) or 'error'}", "api")
+            raise _told(error_text(payload))
+        if "x_groq" in payload and (words := error_text({"error": payload["x_groq"]})):  # why Groq stopped early
+            raise _told(words)
 
-    def _read_delta(self, delta: dict[str, Any], out: list[Delta]) -> None:
-        for name in ("reasoning_content", "reasoning"):  # DeepSeek's and vLLM's name, OpenRouter's and Ollama's name
-            if type(text := delta.get(name)) is str and text:
-                out.append(Reasoning(_SURROGATE.sub("\ufffd", text)))
-                break
-        if type(text := delta.get("refusal")) is str and text:
-            out.append(Refusal(_SURROGATE.sub("\ufffd", text)))
-        content = delta.get("content")
-        if type(content) is list:
-            content = "".join(part["text"] for part in content if type(part) is dict and type(part.get("text")) is str)
-        if type(content) is str and (content := self._join_pairs(content)):
-            out.append(content)
-
-    def _join_pairs(self, content: str) -> str:
-        """Content without surrogates: a pair cut in two by the endpoint is joined, a lone half becomes U+FFFD."""
-        if not (self._high_surrogate or _SURROGATE.search(content)):
-            return content
-        content = self._high_surrogate + content
-        self._high_surrogate = ""
-        if content and "\ud800" <= content[-1] <= "\udbff":
-            self._high_surrogate = content[-1]
-            content = content[:-1]
-        return content.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    def _read_reason(self, reason: str, choice: dict[str, Any], payload: dict[str, Any], out: list[Delta]) -> None:
+        self.finished = True
+        if reason == "stop" and self._message.asked_for_a_tool:  # so some servers end a call that they did not expect
+            reason = "tool_calls"
+        out.append(FinishReason(reason))
+        if not payload.get("error") and (reason == "error" or choice.get("error")):
+            raise _told(error_text(choice.get("error")) or "error, and nothing more")
 
     def _read_unusual(self, event: str, data: str, out: list[Delta]) -> None:
         """An event that is no plain chunk: the end mark, an error, JSON with white space around it, or rubbish."""
         if data == "[DONE]":
+            self._look_for_an_error_between()
             self.done = True
             return
         payload = _loads(data)
         if event == "error":
-            raise AvaError(f"the endpoint says: {error_text(payload) or data or 'error'}", "api")
+            raise _told(error_text(payload) or data)
         if isinstance(payload, dict):
             self._read(payload, out)
+        elif payload is None and "\n" in data and all(map(_is_chunk, lines := data.split("\n"))):
+            for line in lines:
+                self._read_unusual(event, line.strip(), out)
         elif data and event == "message":
             raise AvaError(f"the endpoint sent something that is no chunk of a reply: {data[:80]}", "protocol")
+
+    def _read_the_last(self, out: list[Delta]) -> None:
+        """The end of a stream that had no end mark, or none with a blank line after it."""
+        for event, data, _, _ in self._events.feed(b"\n\n\n"):  # one may be taken for the second half of a CRLF
+            if event == "error" or all(map(_is_chunk, data.strip().split("\n"))):
+                self._read_unusual(event, data.strip(), out)
+        self._look_for_an_error_between()
+        if self.done or self.finished:
+            return
+        first = next(iter(self._events.stray), "")
+        if first and not self._begun and not any(name.startswith(first) for name in _FIELDS):
+            raise AvaError(f"the answer is no reply; is the base URL right? It began: {first[:80]}", "protocol")
+        if not self._begun:  # so llama-cpp-python answers where the engine fails
+            why = "the server's log may say why; is the conversation too long for the model?"
+            raise AvaError(f"the answer ended before its first word; {why}", "truncated")
+        raise AvaError("the reply was cut off before its end; ask again", "truncated")
+
+    def _look_for_an_error_between(self) -> None:
+        if not self._events.stray:
+            return
+        text = "\n".join(self._events.stray)
+        payload = _loads(text)
+        if isinstance(payload, list) and len(payload) == 1:
+            payload = payload[0]
+        if isinstance(payload, dict) and payload.get("error"):
+            raise _told(error_text(payload))
+        for line in self._events.stray:
+            if line.startswith("error:"):
+                words = line.removeprefix("error:").strip()
+                raise _told(error_text(_loads(words)) or words)
 
     def _read_document(self, body: bytes, out: list[Delta]) -> None:
         text = body.decode("utf-8-sig", "replace").strip()
@@ -168,7 +193,18 @@ class ChunkDecoder:
         ):
             self._read(payload, out)
             return
+        if payload is None and '"choices"' in text[:_BEGINNING] and not text.endswith("}"):
+            raise AvaError("the reply was cut off before its end; ask again", "truncated")
         raise AvaError(f"the answer is no chat completion; is the base URL right? It began: {text[:80]}", "protocol")
+
+
+def _told(words: str) -> AvaError:
+    """An error that the endpoint itself tells."""
+    return AvaError(f"the endpoint says: {words or 'error'}", "api")
+
+
+def _is_chunk(line: str) -> bool:
+    return line.strip() == "[DONE]" or isinstance(_loads(line), dict)
 
 
 def _loads(text: str) -> Any:
@@ -182,6 +218,7 @@ def _loads(text: str) -> Any:
 async def read_deltas(body: AsyncGenerator[bytes, None], key: Key | None = None) -> AsyncGenerator[Delta, None]:
     """The deltas of an answer's ``body``, which is closed in every case; no error shows ``key``."""
     decoder = ChunkDecoder()
+    failure: Exception | None = None
     async with aclosing(body):
         try:
             async for chunk in body:
@@ -191,9 +228,15 @@ async def read_deltas(body: AsyncGenerator[bytes, None], key: Key | None = None)
                     break
             for delta in decoder.finish():
                 yield delta
-            with suppress(TimeoutError):  # the end of the body lets the connection be used again
-                async with asyncio.timeout(_LAST_BYTES):
-                    async for _ in body:
-                        pass
         except AvaError as error:
-            raise AvaError(without_keys(str(error), key), error.kind) from None
+            failure = AvaError(without_keys(str(error), key), error.kind)
+        except Exception as error:
+            if not decoder.finished:  # what breaks off after the end of a reply takes nothing from it
+                failure = error.with_traceback(None)
+        if failure is not None:  # raised out here, free of the frames that hold the answer's bytes
+            chunk = b""  # this one too: a traceback shows the values of a frame
+            raise failure
+        with suppress(Exception):  # the end of the body lets the connection be used again
+            async with asyncio.timeout(_LAST_BYTES):
+                async for _ in body:
+                    pass

@@ -36,7 +36,7 @@ class CodeLinkAva(AsyncGeneratorProvider):
         from .. import transport  # aiohttp is loaded by the first question, not by %load_ext
 
         url, body = cls.request(model, messages, **kwargs)
-        async with aclosing(read_deltas(transport.stream(url, body, cls.connection))) as deltas:
+        async with aclosing(read_deltas(transport.stream(url, body, cls.connection), cls.connection.key)) as deltas:
             async for delta in deltas:
                 yield delta
 

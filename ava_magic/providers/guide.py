@@ -107,8 +107,8 @@ def _split(page: str) -> Iterable[Section]:
 def _words(text: str) -> list[str]:
     """The telling words of ``text``; an option such as ``-t`` is one, beside the words in its name."""
     text = text.lower()
-    words = re.findall(r"[a-z][a-z_]+", text) + re.findall(r"(?<![\w-])--?[a-z][\w-]*", text)
-    return [_stem(word) for word in words if word not in _COMMON]
+    words = [_stem(word) for word in re.findall(r"[a-z][a-z_]+", text) if word not in _COMMON]
+    return words + re.findall(r"(?<![\w-])--?[a-z][\w-]*", text)  # --models is not --model
 
 
 def _stem(word: str) -> str:

@@ -6,19 +6,19 @@ import difflib
 import functools
 import importlib
 import os
-import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ..connection import Connection, Key
+from ..connection import Connection, Key, origin
 from ..errors import AvaError
 from .base import AsyncGeneratorProvider, Delta, Request
 from .codelink_ava import CodeLinkAva
 from .guide import Guide
 from .openai_compatible import OpenAICompatible
+from .probe import first_listening
 
 __all__ = ["PRESETS", "Endpoint", "Preset", "provider_names", "resolve"]
 
@@ -60,21 +60,22 @@ class Endpoint:
     """What answers.
 
     ``name`` is the provider's or preset's, ``ask`` its async generator function, ``url`` where it is (``""`` for a
-    provider without an address), ``key_name`` the variable its key comes from, ``why`` says in a few words how it was
-    chosen, and ``hint`` is added to its errors.  ``takes_images`` and ``request`` are what
-    :class:`~ava_magic.AsyncGeneratorProvider` says of them; ``request`` is ``None`` for a provider without one, and
-    ``key`` is what the request would carry.
+    provider without an address), ``key`` what it is sent, ``key_name`` the variable that a key for it comes from,
+    ``why`` says in a few words how it was chosen, ``hint`` is added to its errors.  ``takes_images`` and ``request``
+    are what :class:`~ava_magic.AsyncGeneratorProvider` says of them, ``request`` ``None`` for a provider without one,
+    and ``list_models`` fetches the names of its models, ``None`` where it has no list.
     """
 
     name: str
     ask: Ask
     url: str = ""
+    key: Key | None = None
     key_name: str = ""
     why: str = ""
     hint: str = ""
     takes_images: bool = False
     request: Callable[..., Request] | None = None
-    key: Key | None = None
+    list_models: Callable[[], Awaitable[list[str]]] | None = field(default=None, repr=False)
 
     @property
     def where(self) -> str:
@@ -101,7 +102,7 @@ def resolve(provider: str | type | Ask = "auto", connection: Connection = Connec
     if name in PRESETS:
         return _preset(PRESETS[name], connection, "named")
     if name == "codelink-ava":
-        return _codelink_ava(connection)
+        return _codelink_ava(replace(connection, typed_keys={}))
     if name == "guide":
         return _endpoint(name, Guide, why="named")
     if ":" in name:
@@ -113,8 +114,10 @@ def resolve(provider: str | type | Ask = "auto", connection: Connection = Connec
 
 def _codelink_ava(connection: Connection) -> Endpoint:
     if connection.base_url:
-        _origin(connection.base_url)
-        return _endpoint("codelink-ava", CodeLinkAva.at(connection), connection.base_url, why="named")
+        origin(connection.base_url)
+        return _endpoint(
+            "codelink-ava", CodeLinkAva.at(connection), connection.base_url, key=connection.key, why="named"
+        )
     provider = CodeLinkAva.at(replace(connection, retries=0))
     hint = (
         " (the public CodeLinkAva service stopped in 2023: start python -m ava_magic.server and give its URL as "
@@ -132,16 +135,18 @@ def _choose(connection: Connection) -> Endpoint:
     for preset in PRESETS.values():
         if preset.key and os.environ.get(preset.key, "").strip():
             return _preset(preset, connection, f"{preset.key} is set")
-    for name in _PROBED:
-        if _is_listening(urlsplit(PRESETS[name].base_url).port or 0, int(time.monotonic() / _PROBE_LASTS)):
-            return _preset(PRESETS[name], connection, "it runs on this machine")
+        if origin(_home(preset)) in connection.typed_keys:
+            return _preset(preset, connection, "a key for it was typed in")
+    if found := _found_here(int(time.monotonic() / _PROBE_LASTS)):
+        name, address = found
+        return _preset(PRESETS[name]._replace(base_url=address), connection, "it runs on this machine")
     return _endpoint("guide", Guide, why="no endpoint is set")
 
 
 def _at_address(connection: Connection, why: str) -> Endpoint:
-    origin = _origin(connection.base_url)
+    here = origin(connection.base_url)
     for preset in PRESETS.values():
-        if origin == _origin(_home(preset)):
+        if here == origin(_home(preset)):
             return _preset(preset, connection, why)
     return _preset(Preset("openai-compatible", connection.base_url), connection, why)
 
@@ -155,58 +160,50 @@ def _home(preset: Preset) -> str:
 def _preset(preset: Preset, connection: Connection, why: str) -> Endpoint:
     home = _home(preset)
     url = (connection.base_url or home).strip().rstrip("/")
-    _origin(url)
+    origin(url)
     key, key_name = connection.key, ""
     if key is None:
-        key, key_name = _key_for(url, preset, home, is_named=bool(connection.base_url))
-    provider = OpenAICompatible.at(replace(connection, base_url=url, key=key))
-    return _endpoint(preset.name, provider, url, key_name=key_name, why=why, key=key)
+        key, key_name = _key_for(url, preset, home, connection)
+    provider = OpenAICompatible.at(replace(connection, base_url=url, key=key, typed_keys={}))
+    about = {"key": key, "key_name": key_name, "why": why}
+    return _endpoint(preset.name, provider, url, **about, list_models=provider.list_models)
 
 
-def _key_for(url: str, preset: Preset, home: str, *, is_named: bool) -> tuple[Key | None, str]:
-    """The key that is meant for ``url``, and its variable.
+def _key_for(url: str, preset: Preset, home: str, connection: Connection) -> tuple[Key | None, str]:
+    """The key that is meant for ``url``, and the variable that would hold it.
 
-    A preset's own goes to the preset's own host alone; ``AVA_API_KEY`` goes to the host of ``AVA_BASE_URL``, or where
-    that is not set to whatever wants a key or was named by its address.
+    One that was typed in for it comes first.  A preset's own goes to the preset's own host alone; ``AVA_API_KEY`` goes
+    to the host of ``AVA_BASE_URL``, or where that is not set to whatever wants a key or was named by its address.
     """
-    names = [preset.key] if preset.key and _origin(url) == _origin(home) else []
+    here = origin(url)
+    names = [preset.key] if preset.key and here == origin(home) else []
     ava_home = os.environ.get("AVA_BASE_URL", "").strip()
-    if (preset.key or is_named) and (not ava_home or _origin(ava_home) == _origin(url)):
+    if (preset.key or connection.base_url) and (not ava_home or origin(ava_home) == here):
         names.append("AVA_API_KEY")
-    for name in names:
-        if secret := os.environ.get(name, "").strip():
-            return Key(secret, name), name
-    return None, names[0] if names else ""
+    keys = [connection.typed_keys.get(here), *(Key.from_environment(name) for name in names)]
+    key = next((key for key in keys if key is not None), None)
+    return key, key.name if key is not None and key.name in names else "".join(names[:1])
 
 
-def _origin(url: str) -> tuple[str, str, int]:
-    """The scheme, host and port of an endpoint's URL.  Raises :class:`AvaError` (``config``) for what is none."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        parts, port = urlsplit(""), 0
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise AvaError(f"{url!r} is not the URL of an endpoint; it should look like https://host/v1", "config")
-    if parts.username or parts.password:
-        raise AvaError("a URL with a name or a password in it is not taken: a key goes into AVA_API_KEY", "config")
-    return parts.scheme, parts.hostname, port
+@functools.lru_cache(maxsize=1)
+def _found_here(_moment: int) -> tuple[str, str] | None:
+    """The preset of a model server that listens on its usual port of this machine, and its address.
 
-
-@functools.lru_cache(maxsize=8)
-def _is_listening(port: int, _moment: int) -> bool:
-    """Whether something listens on a port of this machine; asked again only when ``_moment`` changes."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=0.02):
-            return True
-    except OSError:
-        return False
+    Looked for again only when ``_moment`` changes.
+    """
+    ports = {name: origin(PRESETS[name].base_url)[2] for name in _PROBED}
+    found = first_listening([(host, port) for port in ports.values() for host in ("127.0.0.1", "::1")])
+    if found is None:
+        return None
+    name = next(name for name, port in ports.items() if port == found[1])
+    return name, PRESETS[name].base_url.replace("127.0.0.1", "[::1]" if ":" in found[0] else found[0])
 
 
 def _plug_in(provider: Any, name: str, connection: Connection) -> Endpoint:
+    key = connection.key or (connection.typed_keys.get(origin(connection.base_url)) if connection.base_url else None)
     if isinstance(provider, type) and issubclass(provider, AsyncGeneratorProvider):
-        provider = provider.at(connection)
-    return _endpoint(name, provider, connection.base_url, why="named")
+        provider = provider.at(replace(connection, key=key, typed_keys={}))
+    return _endpoint(name, provider, connection.base_url, key=key, why="named")
 
 
 def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint:

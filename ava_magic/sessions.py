@@ -1,0 +1,121 @@
+"""One aiohttp session for each event loop, closed with it: what all requests have in common.
+
+Cookies are not kept, netrc is not read, and ``localhost`` is this machine, whatever a name server says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import ipaddress
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import NamedTuple
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from ._version import __version__
+
+__all__ = ["close", "close_all", "is_loopback", "session"]
+
+
+class _Held(NamedTuple):
+    keeper: AsyncGenerator[aiohttp.ClientSession, None]
+    session: aiohttp.ClientSession
+
+
+_sessions: dict[asyncio.AbstractEventLoop, _Held] = {}
+
+
+async def session() -> aiohttp.ClientSession:
+    """The running loop's session.
+
+    It is held by an asynchronous generator, since a loop that ends closes those that began in it
+    (``loop.shutdown_asyncgens``, which ``asyncio.run`` calls): so a script has nothing to close.
+    """
+    loop = asyncio.get_running_loop()
+    if held := _sessions.get(loop):
+        return held.session
+    keeper = _keep_session(loop)
+    new = await anext(keeper)
+    _sessions[loop] = _Held(keeper, new)
+    return new
+
+
+async def close() -> None:
+    """Close the running loop's session, if it has one."""
+    if held := _sessions.get(asyncio.get_running_loop()):
+        await held.keeper.aclose()
+
+
+@atexit.register
+def close_all() -> None:
+    """Close every session, from code that cannot await; one whose loop is busy is closed as soon as that loop turns."""
+    for loop, held in list(_sessions.items()):
+        if loop.is_closed():
+            held.session.detach()  # its sockets went with the loop; without this, aiohttp complains about them
+            with suppress(StopIteration, RuntimeError):
+                held.keeper.aclose().send(None)  # nothing in it has to wait any more
+        elif loop.is_running():
+            asyncio.run_coroutine_threadsafe(held.keeper.aclose(), loop)
+        else:
+            loop.run_until_complete(held.keeper.aclose())
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine by name or by address."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _keep_session(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aiohttp.ClientSession, None]:
+    new = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=0,
+            keepalive_timeout=4,  # servers often hang up after 5 s
+            resolver=_Resolver(),
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": f"ava-magic/{__version__}"},
+        trust_env=False,
+    )
+    try:
+        yield new
+    finally:
+        _sessions.pop(loop, None)
+        await new.close()
+
+
+class _Resolver(AbstractResolver):
+    """Names to addresses; ``localhost`` is both of this machine's own, and no name server is asked (RFC 6761, 6.3).
+
+    The system's answer may lack the one that the server listens on: glibc leaves ``::1`` out where no other IPv6
+    address is configured, and it asks a name server for what ends in ``.localhost``.
+    """
+
+    def __init__(self) -> None:
+        self._others = aiohttp.DefaultResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        if not is_loopback(host):
+            try:
+                return await self._others.resolve(host, port, family)
+            except UnicodeError:  # what getaddrinfo says of a name that no host can have
+                raise OSError(None, "no host can have that name") from None
+        both = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=version, proto=0, flags=socket.AI_NUMERICHOST)
+            for address, version in both.items()
+            if family in (version, socket.AF_UNSPEC)
+        ]
+
+    async def close(self) -> None:
+        await self._others.close()

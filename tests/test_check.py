@@ -1,0 +1,222 @@
+"""``--check``: step by step, each line as it is done, and at the first thing that is wrong what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import trustme
+
+from ava_magic import transport
+from ava_magic.check import check
+from ava_magic.connection import Connection, Key
+from ava_magic.providers.base import Reasoning
+from ava_magic.providers.presets import Endpoint as Chosen
+from ava_magic.providers.presets import resolve
+
+from .endpoint import END, Endpoint, Gate, chunk
+from .kernel import Kernel
+
+_LIST = json.dumps({"data": [{"id": "small"}, {"id": "large"}]}).encode()
+_JSON: dict[str, Any] = {"content_type": "application/json"}
+
+
+def _refusal(words: str) -> bytes:
+    return json.dumps({"error": {"message": words}}).encode()
+
+
+async def _lines(endpoint: Chosen, model: str = "", **fields: Any) -> list[str]:
+    text = "".join([str(piece) async for piece in check(endpoint)(model, [], **fields)])
+    await transport.close()
+    return [line.removeprefix("- ") for line in text.splitlines() if line]
+
+
+def _at(endpoint: Endpoint, key: Key | None = None) -> Chosen:
+    return resolve("auto", Connection(endpoint.url, key, retries=0))
+
+
+async def test_all_is_well_and_one_token_was_asked_for(endpoint: Endpoint) -> None:
+    endpoint.answers(_LIST, **_JSON)
+    endpoint.says("Hello")
+    lines = await _lines(_at(endpoint, Key(secrets.token_hex(16), "A_KEY")), "small", max_tokens=500, temperature=0.0)
+    assert lines[0] == f"✓ **endpoint**: openai-compatible (base_url is set) at {endpoint.url}"
+    assert lines[1].startswith(f"✓ **connection**: port {endpoint.port}, in ")
+    assert lines[2] == "✓ **key**: A_KEY is sent along"
+    assert lines[3] == "✓ **models**: 2 in the list, small among them"
+    assert lines[4].startswith("✓ **one token**: after 0.")
+    assert lines[4].endswith(" from scripted")
+    assert lines[5:] == ["All is well."]
+    assert [(request.method, request.path) for request in endpoint.requests] == [
+        ("GET", "/v1/models"),
+        ("POST", "/v1/chat/completions"),
+    ]
+    asked = endpoint.requests[1].json
+    assert (asked["model"], asked["max_tokens"], asked["temperature"]) == ("small", 1, 0.0)
+
+
+async def test_a_model_that_wants_the_limit_by_its_other_name_gets_it(endpoint: Endpoint) -> None:
+    endpoint.answers(_LIST, **_JSON)
+    endpoint.answers(_refusal("Unsupported parameter: use 'max_completion_tokens' instead"), status=400, **_JSON)
+    endpoint.says("Hello")
+    assert (await _lines(_at(endpoint), "small"))[-1] == "All is well."
+    assert endpoint.requests[2].json.keys() & {"max_tokens", "max_completion_tokens"} == {"max_completion_tokens"}
+
+
+async def test_it_hangs_up_at_the_first_word_of_an_endpoint_that_knows_no_limit(endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.answers(_LIST, **_JSON)
+    endpoint.says("Hello", gate, "never read")
+    assert (await _lines(_at(endpoint)))[-1] == "All is well."
+    assert await asyncio.to_thread(endpoint.requests[1].hung_up.wait, 20)
+
+
+def _nothing_listens() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+
+
+@pytest.mark.parametrize(
+    ("url", "last", "advice"),
+    [
+        ("https://no.such.host.invalid/v1", "✗ **name**: no such host is known;", "is the host in the URL right"),
+        (_nothing_listens(), "✗ **connection**: nothing takes a connection at port", "is the server running"),
+    ],
+)
+async def test_it_stops_at_what_cannot_be_reached(url: str, last: str, advice: str) -> None:
+    lines = await _lines(resolve("auto", Connection(url)))
+    assert lines[-1].startswith(last)
+    assert advice in lines[-1]
+    assert [line[0] for line in lines[:-1]] == ["✓"] * (len(lines) - 1)
+
+
+async def _serve(context: ssl.SSLContext | None) -> tuple[asyncio.Server, int]:
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    return server, server.sockets[0].getsockname()[1]
+
+
+async def test_it_stops_at_a_certificate_that_is_not_trusted() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    server, port = await _serve(context)
+    lines = await _lines(resolve("auto", Connection(f"https://127.0.0.1:{port}/v1")))
+    server.close()
+    assert lines[-1].startswith("✗ **TLS**: the server's certificate is not trusted here (")
+    assert "SSL_CERT_FILE" in lines[-1]
+
+
+async def test_it_stops_where_there_is_no_tls() -> None:
+    server, port = await _serve(None)
+    lines = await _lines(resolve("auto", Connection(f"https://127.0.0.1:{port}/v1")))
+    server.close()
+    assert lines[-1] == "✗ **TLS**: there is none; does the server speak https, or is it http?"
+
+
+async def test_a_refused_key_is_told_as_that_and_no_further_step_is_made(endpoint: Endpoint) -> None:
+    key = secrets.token_hex(16)
+    endpoint.answers(_refusal(f"Incorrect API key provided: {key}"), status=401, **_JSON)
+    lines = await _lines(_at(endpoint, Key(key, "A_KEY")))
+    assert lines[-2].startswith("· **models**: there is no list to be had: ")
+    assert lines[-1].startswith("✗ **key**: ")
+    assert "set AVA_API_KEY to a valid key, or type one in after %ava --key" in lines[-1]
+    assert key not in "".join(lines)
+
+
+async def test_a_key_that_may_not_see_the_list_may_be_good_for_questions(endpoint: Endpoint) -> None:
+    endpoint.answers(_refusal("Missing scopes: api.model.read"), status=403, **_JSON)
+    endpoint.says("Hello")
+    lines = await _lines(_at(endpoint, Key(secrets.token_hex(16))))
+    assert lines[-3].startswith("· **models**: there is no list to be had: ")
+    assert lines[-1] == "All is well."
+
+
+async def test_a_key_over_plain_http_is_told_before_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "is_loopback", lambda host: False)
+    server, port = await _serve(None)
+    lines = await _lines(resolve("auto", Connection(f"http://127.0.0.1:{port}/v1", Key(secrets.token_hex(16)))))
+    server.close()
+    assert lines[-1].startswith("✗ **key**: a key is not sent to 127.0.0.1 over plain http; use https")
+
+
+async def test_a_model_that_is_not_there_is_told_with_the_nearest(endpoint: Endpoint) -> None:
+    endpoint.answers(_LIST, **_JSON)
+    endpoint.answers(_refusal("The model `smal` does not exist"), status=404, **_JSON)
+    endpoint.answers(_LIST, **_JSON)
+    lines = await _lines(_at(endpoint), "smal")
+    assert lines[-2] == "· **models**: 2 in the list, but smal is not"
+    assert lines[-1].startswith("✗ **one token**: ")
+    assert lines[-1].endswith("there is no model smal; near: small")
+
+
+@pytest.mark.parametrize("status", [429, 500])
+async def test_an_endpoint_that_fails_ends_it(endpoint: Endpoint, status: int) -> None:
+    endpoint.answers(_refusal("not now"), status=status, **_JSON)
+    lines = await _lines(_at(endpoint))
+    assert lines[-1].startswith("✗ **models**: ")
+    assert "not now" in lines[-1]
+    assert len(endpoint.requests) == 1
+
+
+async def test_the_guide_needs_no_network() -> None:
+    lines = await _lines(resolve("guide"))
+    assert [line[:18] for line in lines] == ["✓ **endpoint**: gu", "✓ **one token**: a", "All is well."]
+
+
+async def test_a_plug_in_is_asked_and_its_error_told() -> None:
+    async def thinks(model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[Any]:
+        yield Reasoning("well")
+        raise AssertionError("read on")
+
+    async def fails(model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[str]:
+        raise ValueError("not today")
+        yield ""
+
+    assert (await _lines(resolve(thinks)))[-1] == "All is well."
+    assert (await _lines(resolve(fails)))[-1] == "✗ **one token**: the provider fails failed: ValueError: not today"
+
+
+async def test_codelink_ava_is_checked_too(endpoint: Endpoint) -> None:
+    endpoint.says("Hello")
+    lines = await _lines(resolve("codelink-ava", Connection(endpoint.url)))
+    assert [line.split("**")[1] for line in lines[:-1]] == ["endpoint", "connection", "one token"]
+    assert lines[-1] == "All is well."
+
+
+async def test_through_a_proxy_only_what_goes_through_it_is_checked(endpoint: Endpoint) -> None:
+    endpoint.answers(_LIST, **_JSON)
+    endpoint.says("Hello")
+    report = check(_at(endpoint), through_proxy=True)
+    text = "".join([str(piece) async for piece in report("", [])])
+    await transport.close()
+    assert "**connection**" not in text
+    assert text.endswith("All is well.\n")
+
+
+def test_in_a_kernel_each_line_appears_as_it_is_done_and_it_can_be_stopped(kernel: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.answers(_LIST, **_JSON)
+    endpoint.answers(gate, chunk("Hello"), END)
+    cell = kernel.start(f"%ava --check --base-url {endpoint.url}")
+    assert gate.reached.wait(20)
+    kernel.collect(cell, lambda: "2 in the list" in "".join(cell.painted))
+    kernel.interrupt()
+    kernel.finish(cell)
+    assert "Stopped: " in cell.error
+    assert endpoint.requests[1].hung_up.wait(20)
+    assert "2 in the list" in cell.outputs[-1]["data"]["text/plain"]
+
+
+def test_in_a_kernel_it_leaves_the_conversation_as_it_was(kernel: Kernel, endpoint: Endpoint) -> None:
+    endpoint.answers(_LIST, **_JSON)
+    endpoint.says("Hello")
+    cell = kernel.run(f"%ava -o report -m small --check --base-url {endpoint.url}")
+    assert cell.status == "ok"
+    assert "All is well." in cell.outputs[-1]["data"]["text/plain"]
+    assert kernel.value("report.text.endswith('All is well.\\n')") == "True"
+    assert "0 in the conversation" in kernel.run("%ava").stdout

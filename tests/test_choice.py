@@ -1,0 +1,225 @@
+"""Which endpoint answers, and with which key, when a question names none."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from ava_magic.connection import Connection, Key, origin, without_keys
+from ava_magic.errors import AvaError
+from ava_magic.providers import presets, probe
+from ava_magic.providers.presets import PRESETS, Preset, resolve
+
+from .endpoint import Endpoint
+from .kernel import Kernel
+
+
+class Listener:
+    """A port that counts the connections that it takes."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._socket = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self.port = self._socket.getsockname()[1]
+        self.count = 0
+        self.closed = False
+        self._thread = threading.Thread(target=self._take, daemon=True)
+        self._thread.start()
+
+    def _take(self) -> None:
+        while True:
+            connection, _ = self._socket.accept()
+            with connection:
+                if connection.recv(1):
+                    return
+            self.count += 1
+
+    def close(self) -> int:
+        """Close the port, after all that was in its queue; the number of connections that said nothing."""
+        self.closed = True
+        with socket.create_connection(self._socket.getsockname()[:2]) as last:
+            last.send(b".")
+            self._thread.join()
+        self._socket.close()
+        return self.count
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    listener = Listener()
+    yield listener
+    if not listener.closed:
+        listener.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_found() -> Iterator[None]:
+    presets._found_here.cache_clear()
+    yield
+    presets._found_here.cache_clear()
+
+
+def _closed_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _move(monkeypatch: pytest.MonkeyPatch, **ports: int) -> None:
+    """Let the presets of local servers be at other ports, so that nothing of this machine answers in their place."""
+    for name, port in ({"ollama": _closed_port(), "lmstudio": _closed_port()} | ports).items():
+        monkeypatch.setitem(PRESETS, name, Preset(name, f"http://127.0.0.1:{port}/v1"))
+
+
+def test_a_server_of_this_machine_is_looked_for_once_and_not_by_every_question(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _move(monkeypatch, lmstudio=listener.port)
+    for _ in range(20):
+        endpoint = resolve()
+        assert (endpoint.name, endpoint.why) == ("lmstudio", "it runs on this machine")
+        assert endpoint.url == f"http://127.0.0.1:{listener.port}/v1"
+    assert listener.close() == 1
+
+
+def test_where_nothing_listens_is_not_looked_again_either(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    _move(monkeypatch)
+    assert resolve().name == "guide"
+    _move(monkeypatch, ollama=listener.port)
+    assert (resolve().name, resolve().why) == ("guide", "no endpoint is set")
+    assert listener.close() == 0
+
+
+def test_a_server_that_has_one_family_of_addresses_is_found_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        listener = Listener("::1")
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    _move(monkeypatch, ollama=listener.port)
+    assert resolve().url == f"http://[::1]:{listener.port}/v1"
+    assert listener.close() == 1
+
+
+def test_no_port_is_asked_where_something_is_named(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    _move(monkeypatch, ollama=listener.port)
+    monkeypatch.setenv("MISTRAL_API_KEY", secrets.token_hex(16))
+    assert (resolve().name, resolve().why) == ("mistral", "MISTRAL_API_KEY is set")
+    assert resolve("guide").why == "named"
+    assert resolve("auto", Connection("http://127.0.0.1:1/v1")).why == "base_url is set"
+    assert listener.close() == 0
+
+
+def test_the_first_address_that_is_listened_at_is_taken(listener: Listener) -> None:
+    addresses = [("127.0.0.1", _closed_port()), ("127.0.0.1", listener.port), ("::1", _closed_port())]
+    assert probe.first_listening(addresses) == ("127.0.0.1", listener.port)
+    assert probe.first_listening(addresses[:1]) is None
+    assert probe.first_listening([]) is None
+
+
+def test_a_probe_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port whose queue is full neither takes nor refuses: all that a probe waits for are its 45 ms."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        address = full.getsockname()[:2]
+        queued = [socket.socket() for _ in range(4)]
+        for connection in queued:
+            connection.setblocking(False)
+            connection.connect_ex(address)
+        assert probe.first_listening([address] * 8) is None
+        for connection in queued:
+            connection.close()
+
+
+def test_a_key_that_was_typed_in_goes_before_the_environments_and_to_its_origin_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", secrets.token_hex(16))
+    typed = {origin("https://api.openai.com/v1"): Key(secrets.token_hex(16), "typed")}
+
+    def key_for(provider: str, base_url: str = "") -> str:
+        key = resolve(provider, Connection(base_url, typed_keys=typed)).key
+        return key.name if key else ""
+
+    assert key_for("openai") == key_for("auto") == key_for("auto", "https://api.openai.com:443/v1") == "typed"
+    assert key_for("openai", "http://api.openai.com/v1") == ""
+    assert key_for("openai", "https://api.openai.com:444/v1") == ""
+    assert key_for("openai", "https://api.openai.com.example.org/v1") == ""
+    assert key_for("mistral") == ""
+
+
+def test_one_endpoint_is_not_handed_the_keys_of_others() -> None:
+    typed = {origin("https://a.example/v1"): Key(secrets.token_hex(16)), origin("https://b.example/v1"): Key("b")}
+    ask = resolve("auto", Connection("https://b.example/v1", typed_keys=typed)).ask
+    connection: Connection = ask.__self__.connection  # type: ignore[attr-defined]
+    assert connection.typed_keys == {}
+    assert connection.key is typed["https", "b.example", 443]
+
+
+@pytest.mark.parametrize("name", ["user:word@", "user@"])
+def test_a_url_with_a_password_in_it_is_refused_and_not_repeated(name: str) -> None:
+    with pytest.raises(AvaError, match="is not taken") as caught:
+        resolve("auto", Connection(f"https://{name}host/v1"))
+    assert "user" not in str(caught.value)
+
+
+_FILL = "aB3_x-9Q" * 5
+_SHOWN_KEYS = [
+    "Incorrect API key provided: {}-aB3x9****************pYxy. You can find",
+    "Incorrect API key provided: {}-proj-********************SJh4",
+    "Incorrect API key provided: D57rV0ys************Pp9p",
+    "Authentication Fails, Your api key: ****5b4b is invalid",
+    "Incorrect API key provided: xa***yz",
+    "Received API Key = {}-...abcd, Key Hash",
+    *(f"{{}}-{name}{_FILL}" for name in ("", "proj-", "ant-api03-", "or-v1-")),
+    *(
+        f"Bearer {name}{_FILL}"
+        for name in ("gs" + "k_", "xa" + "i-", "cs" + "k-", "tg" + "p_v1_", "h" + "f_", "AI" + "za", "A" + "Q.")
+    ),
+]
+
+
+@pytest.mark.parametrize("text", _SHOWN_KEYS)
+def test_what_a_service_quotes_of_a_key_is_taken_out(text: str) -> None:
+    text = text.format("s" + "k")
+    shown = without_keys(text, None)
+    assert "…" in shown
+    assert not [
+        word for word in ("pYxy", "SJh4", "Pp9p", "5b4b", "yz", "abcd", _FILL[:6]) if word in shown.split("…", 1)[1]
+    ]
+    assert not [word for word in ("aB3x9", "D57r", _FILL[:6]) if word in shown]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the task-skipped risk-averse sketch of a desk-1234567890abc",
+        "pk_constraint violated in pkgconfig on rk3588",
+        "hf_hub_download failed; sk-learn and sk_buff are no keys",
+        "see https://platform.openai.com/account/api-keys",
+        "**bold** and ***bold*** words, 2 ** 3 and a * b",
+        "model claude-3-5-sonnet-20241022 not found (request req_011CQxyz)",
+        "max_tokens is too large: 100000; mistral-small-2409 takes 32768",
+        "0123456789abcdef0123456789abcdef",
+    ],
+)
+def test_ordinary_words_of_an_error_stay(text: str) -> None:
+    assert without_keys(text, None) == text
+
+
+def test_the_environments_secrets_are_taken_out_and_short_values_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = secrets.token_hex(16)
+    monkeypatch.setenv("SOMEBODYS_API_KEY", key)
+    monkeypatch.setenv("SHORT_TOKEN", "none")
+    assert without_keys(f"none but {key}", None) == "none but …"
+
+
+def test_auto_says_in_a_kernel_what_it_chose_and_why(kernel: Kernel, endpoint: Endpoint) -> None:
+    kernel.run(f"import os; os.environ['AVA_BASE_URL'] = '{endpoint.url}'")
+    assert "openai-compatible (AVA_BASE_URL is set)" in kernel.run("%ava").stdout
+    kernel.run("del os.environ['AVA_BASE_URL']; os.environ['GROQ_API_KEY'] = 'some' + 'thing'")
+    state = kernel.run("%ava").stdout
+    assert "groq (GROQ_API_KEY is set)" in state
+    assert "something" not in state
+    kernel.run("del os.environ['GROQ_API_KEY']")
