@@ -107,6 +107,7 @@ OPTIONS = (
     Option(("--each",), "NAME", "ask once for each item of NAME, with {item} in the question"),
     Option(("--concurrency",), "N", "how many of them at once; 8 where nothing is said", _count),
     Option(("--into",), "PATH", "keep every result in PATH.jsonl, and go on from what it holds"),
+    Option(("--dask",), "", "spread them over the workers of the active Dask client"),
     Option(("--keep",), "NAME", "which of several goes on in the conversation; afterwards too, with no question"),
     Option(("-r", "--raw"), "", "leave {braces} as they are"),
     Option(("--attach",), "PATH", "send a text file or an image along", many=True),

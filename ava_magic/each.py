@@ -11,10 +11,10 @@ import os
 import time
 import warnings
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from .chat import Chat
 from .errors import AvaError
@@ -26,7 +26,7 @@ from .template import Template, Words
 from .throttle import Throttle
 from .turn import Turn
 
-__all__ = ["PULLED_AHEAD", "Batch", "Progress", "Result", "ask_each"]
+__all__ = ["PULLED_AHEAD", "Asker", "Batch", "Progress", "Result", "ask_each"]
 
 PULLED_AHEAD = 6
 _ASKED_AGAIN = 5  # times, where others were answered meanwhile: the limit was everybody's
@@ -104,10 +104,24 @@ async def ask_each(
             yield reply
 
 
+class Asker(Protocol):
+    """Sends the turns of a batch, between ``begin()`` and ``end()``, each called once in the batch's loop."""
+
+    def begin(self, throttle: Throttle) -> None:
+        """Tell ``throttle`` of every wait for a retry, where the turns' own ``on_wait`` does not."""
+
+    async def ask(self, turn: Turn) -> Reply:
+        """The reply to a turn that was begun.  Raises :class:`AvaError`."""
+        ...
+
+    async def end(self) -> None:
+        """Leave nothing under way."""
+
+
 class Batch:
     """Many items on their way.
 
-    ``ask`` sends a turn and returns the reply, in this process where it is left out; ``on_result`` is told of each
+    ``asker`` sends the turns, from this process where it is left out; ``on_result`` is told of each
     result as it comes, in whatever order.  ``note`` is what the user should know before it begins, or ``""``.
     """
 
@@ -120,7 +134,7 @@ class Batch:
         concurrency: int = 8,
         into: str | os.PathLike[str] | None = None,
         changes: dict[str, Any],
-        ask: Callable[[Turn], Awaitable[Reply]] | None = None,
+        asker: Asker | None = None,
         on_result: Callable[[Result], None] | None = None,
     ) -> None:
         if concurrency < 1:
@@ -132,7 +146,7 @@ class Batch:
         self._source = items.source
         self.template = template
         self._changes = changes
-        self._ask = ask or self._ask_here
+        self._asker = asker or _Here(chat)
         self._on_result = on_result
         self._concurrency = concurrency
         self._window: deque[asyncio.Future[Reply]] = deque()
@@ -156,6 +170,7 @@ class Batch:
     async def replies(self) -> AsyncGenerator[Reply, None]:
         """Ask, and yield the replies in the items' order.  Raises what the items or the file raise, after the rest."""
         self.progress.started = time.monotonic()
+        self._asker.begin(self.throttle)
         workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
         try:
             while True:
@@ -174,6 +189,7 @@ class Batch:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+            await self._asker.end()
             self.progress.ended = time.monotonic()
             if self._ledger is not None:
                 await self._ledger.close()
@@ -251,7 +267,7 @@ class Batch:
             answered = self._answered
             try:
                 async with self.throttle:
-                    reply = await self._ask(turn)
+                    reply = await self._asker.ask(turn)
                 self._answered += 1
                 return reply
             except AvaError as error:
@@ -270,9 +286,22 @@ class Batch:
         turn.on_wait = self.throttle.note_wait
         return turn
 
-    async def _ask_here(self, turn: Turn) -> Reply:
+
+class _Here:
+    """Sends the turns from this process."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+
+    def begin(self, throttle: Throttle) -> None:
+        pass
+
+    async def ask(self, turn: Turn) -> Reply:
         await self._chat.finish(turn, history=False)
         return turn.reply()
+
+    async def end(self) -> None:
+        pass
 
 
 def _request(turn: Turn) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .arguments import Arguments
 from .asking import UnderWay
-from .each import Batch, Result
+from .each import Asker, Batch, Result
 from .errors import AvaError
 from .items import Items, items_of
 from .replies import Replies
@@ -56,6 +56,7 @@ class ForEach(UnderWay[Replies]):
             concurrency=arguments.options.get("concurrency", _CONCURRENCY),
             into=arguments.options.get("into"),
             changes=dict(settings),
+            asker=_workers() if "dask" in arguments else None,
             on_result=results.append,
         )
         return cls(batch, results, choose(batch), run, arguments)
@@ -103,6 +104,12 @@ class ForEach(UnderWay[Replies]):
         if not self._is_over:
             notes.append("ended early" + (f", of {progress.total:,}" if progress.total is not None else ""))
         return [*notes, self._batch.note] if self._batch.note else notes
+
+
+def _workers() -> Asker:
+    from .workers import Workers  # Dask is loaded by those who use it
+
+    return Workers()
 
 
 def _items_called(name: str, namespace: Mapping[str, Any]) -> Items:

@@ -61,6 +61,7 @@ _BELONGS = {
     "each": "one model",
     "concurrency": "--each NAME",
     "into": "--each NAME",
+    "dask": "--each NAME",
     "keep": "-m or -p given more than once",
 }
 
