@@ -8,6 +8,7 @@ import platform
 from collections.abc import Callable, Iterator
 
 from .decode import decode, delta
+from .each import each
 from .first_delta import first_delta
 from .lateness import lateness
 from .load import load
@@ -19,7 +20,7 @@ from .traffic import traffic
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
     benchmark.__name__: benchmark
-    for benchmark in (decode, delta, load, first_delta, stop, traffic, lateness, prompt, throughput)
+    for benchmark in (decode, delta, load, first_delta, stop, traffic, lateness, prompt, throughput, each)
 }
 
 
