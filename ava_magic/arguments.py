@@ -17,7 +17,9 @@ from typing import Any, NamedTuple
 
 from .errors import AvaError
 
-__all__ = ["OPTIONS", "Arguments", "Option", "compared_settings", "help_text", "parse"]
+__all__ = ["FORMATS", "OPTIONS", "Arguments", "Option", "compared_settings", "help_text", "parse"]
+
+FORMATS = ("markdown", "text", "code", "json")
 
 _WORD = re.compile(r"\s*(?P<option>-{1,2}[A-Za-z][\w-]*)(?:=|(?=\s)|$)")
 _QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)(?=\s|$)""", re.DOTALL)
@@ -82,10 +84,22 @@ def _number(text: str) -> float:
     return number
 
 
+def _chat_name(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > 60:
+        raise ValueError("it must be a short name")
+    return text
+
+
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ValueError("it must be a whole number above 0")
     return int(text)
+
+
+def _format(text: str) -> str:
+    if text not in FORMATS:
+        raise ValueError(f"it is one of {', '.join(FORMATS)}")
+    return text
 
 
 OPTIONS = (
@@ -102,6 +116,10 @@ OPTIONS = (
     Option(("--max-tokens",), "N", "the longest reply, in tokens", _count),
     Option(("--option",), "KEY=VALUE", "a further field of the request; VALUE is JSON, or text", _setting, many=True),
     Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
+    Option(("-f", "--format"), "FORMAT", "markdown; text; code, the first block to the next cell; json", _format),
+    Option(("--schema",), "NAME", "the shape that JSON must have: a schema, dataclass or pydantic model", _name),
+    Option(("-e", "--error"), "", "add the last traceback and the cell that raised it"),
+    Option(("-c", "--chat"), "NAME", "talk in the conversation NAME; without it, in main", _chat_name),
     Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
     Option(("-b", "--background"), "", "return at once; the reply streams on, and can be awaited"),
     Option(("--each",), "NAME", "ask once for each item of NAME, with {item} in the question"),
@@ -113,8 +131,24 @@ OPTIONS = (
     Option(("--attach",), "PATH", "send a text file or an image along", many=True),
     Option(("--preview",), "", "show the request and its size; send nothing"),
     Option(("--send-secrets",), "", "send the prompt though it holds a key or a token"),
+    Option(("--history",), "", "show the conversation; with -o, bind it to NAME", command=True),
+    Option(
+        ("--undo",), "[N]", "take back the last change of the conversation, or the last N", _count, command=True, bare=1
+    ),
+    Option(("--retry",), "", "ask the last question again; the new answer takes its place", command=True),
+    Option(
+        ("--code",),
+        "[N]",
+        "put the first, or the Nth, code block of the last reply into the next cell",
+        _count,
+        command=True,
+        bare=1,
+    ),
     Option(("--reset",), "", "forget the conversation", command=True),
-    Option(("--history",), "", "show the conversation", command=True),
+    Option(("--save",), "PATH", "write the conversation to PATH.json or PATH.md", command=True),
+    Option(("--load",), "PATH", "go on with a conversation that was saved", command=True),
+    Option(("--resume",), "[PATH]", "rebuild the conversation from the notebook's file", command=True, bare=""),
+    Option(("--usage",), "", "show the tokens that were spent", command=True),
     Option(("--check",), "", "reach the endpoint step by step, and say what is wrong", command=True),
     Option(("--models",), "[WORD]", "list the endpoint's models, or those named with WORD", command=True, bare=""),
     Option(("--key",), "", "type in the endpoint's key, hidden; this kernel forgets it when it ends", command=True),

@@ -21,14 +21,18 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from .arguments import FORMATS
 from .cassette.tape import locate
 from .connection import Key
 from .content import Mixed, without_images
-from .conversation import Anchor, Conversation, Exchange, Message, Rerun, estimate_tokens, fit
+from .conversation import Anchor, Conversation, Exchange, Message, Rerun, Unanswered, estimate_tokens, fit
 from .errors import AvaError
+from .kept import exchange_of, spent_by
 from .providers.presets import Ask
 from .reply import Reply
+from .structured import Demand
 from .turn import Settings, Turn
+from .usage import Ledger
 
 __all__ = ["Chat"]
 
@@ -97,16 +101,28 @@ class Chat:
         )
         self.folder = os.getcwd()  # noqa: PTH109
         self.conversation = Conversation()
+        self.ledger = Ledger()
         self._ahead: list[Future[None]] = []
 
-    def begin(self, prompt: Any, anchor: Anchor = Anchor(), *, history: bool = True, **changes: Any) -> Turn:
+    def begin(
+        self,
+        prompt: Any,
+        anchor: Anchor = Anchor(),
+        *,
+        history: bool = True,
+        instead: Exchange | None = None,
+        **changes: Any,
+    ) -> Turn:
         """A turn for ``prompt``, not yet sent.
 
         ``prompt`` is a text, a :class:`~ava_magic.content.Mixed`, or the parts of OpenAI's content array.
         ``changes`` are settings for this turn alone; without ``history`` the conversation is neither read nor extended.
+        ``instead`` is the exchange of the conversation that the new one takes the place of.
+        Two of them belong to a turn and not to a chat: ``format="json"`` asks for data, and ``schema`` says of which
+        shape: a JSON Schema, a dataclass or a pydantic model.
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
-        settings = replace(self.settings, **changes)
+        settings = _with_format(replace(self.settings, **changes))
         settings = replace(settings, record=locate(os.fspath(settings.record), self.folder))
         if taken := sorted({"model", "messages"} & settings.options.keys()):
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
@@ -115,6 +131,10 @@ class Chat:
         turn = Turn(prompt, settings, anchor)
         if isinstance(prompt, Mixed):
             turn.prompt = prompt.content(turn.endpoint.takes_images)
+        if settings.format == "json":
+            turn.ask_for_data(Demand(settings.schema))
+        turn.instead = instead
+        turn.chat = self.conversation.name if history else None
         turn.follows = list(self._ahead) if history else []
         self._compose(turn, history)
         return turn
@@ -132,7 +152,8 @@ class Chat:
         earlier: list[Exchange] = []
         if history:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
-            earlier, turn.left_out = fit(self.conversation.before(turn.anchor, settings.rerun), room)
+            before = self.conversation.before(turn.anchor, settings.rerun, turn.instead)
+            earlier, turn.left_out = fit(before, room)
         turn.messages = [*system, *(message for exchange in earlier for message in exchange.messages()), question]
         if not turn.endpoint.takes_images:
             turn.messages = without_images(turn.messages)
@@ -153,16 +174,7 @@ class Chat:
             kept = True
             raise
         finally:
-            if kept and history and turn.is_kept:
-                self.keep(turn)
-
-    def keep(self, turn: Turn) -> Exchange | None:
-        """Let the conversation go on with a turn that is over, unless nothing came of it."""
-        if not turn.pieces:
-            return None
-        exchange = turn.exchange()
-        self.conversation.add(exchange, turn.settings.rerun)
-        return exchange
+            self._conclude(turn, kept=kept, history=history)
 
     async def stream(self, prompt: Any, *, history: bool = True, **changes: Any) -> AsyncGenerator[str, None]:
         """Ask ``prompt``; yield the content of the reply as it comes.
@@ -185,3 +197,30 @@ class Chat:
         async with aclosing(self.run(turn, history=history)) as deltas:
             async for _ in deltas:
                 pass  # they stand in the turn
+
+    def _conclude(self, turn: Turn, *, kept: bool, history: bool) -> None:
+        exchange = exchange_of(turn)
+        if (spent := spent_by(turn)).turns:
+            self.ledger.note(turn.chat or "none (-n)", exchange.model or exchange.provider, spent)
+        if history and turn.is_kept:
+            self.keep(turn, came=kept)
+
+    def keep(self, turn: Turn, *, came: bool = True) -> Exchange | None:
+        """Let the conversation go on with a turn that is over; ``None`` where nothing came, and it only notes that."""
+        exchange = exchange_of(turn)
+        if came and exchange.reply.strip():  # services refuse messages of white space alone
+            self.conversation.add(exchange, turn.settings.rerun, turn.instead)
+            return exchange
+        self.conversation.miss(Unanswered(turn.prompt, turn.anchor, turn.instead), turn.settings.rerun)
+        return None
+
+
+def _with_format(settings: Settings) -> Settings:
+    """The settings with a format that is one: a schema is for JSON."""
+    if settings.format not in FORMATS:
+        raise AvaError(f"the format is one of {', '.join(FORMATS)}, not {settings.format!r}", "config")
+    if settings.schema is None or settings.format == "json":
+        return settings
+    if settings.format != "markdown":
+        raise AvaError(f"a schema is for the format json, not for {settings.format}", "config")
+    return replace(settings, format="json")

@@ -2,61 +2,163 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import os
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .arguments import Arguments
-from .content import text_of
-from .controls import one_line, visible
+from .chats import MAIN, Chats
+from .connection import Key, Origin
+from .controls import one_line
+from .conversation import estimate_tokens, fit
+from .errors import AvaError
+from .history import History, age, counted
 
 if TYPE_CHECKING:
     from .chat import Chat
-    from .providers.presets import Ask
+    from .conversation import Anchor, Unanswered
     from .turn import Turn
 
-__all__ = ["COMMANDS", "REPORTS", "state"]
+__all__ = ["COMMANDS", "Call", "last_question", "state"]
 
 
-def reset(chat: Chat, arguments: Arguments) -> str:
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command as it was called: by which line, from which cell, with which settings, beside which variables."""
+
+    chats: Chats
+    arguments: Arguments
+    settings: Mapping[str, Any]
+    anchor: Anchor
+    namespace: dict[str, Any]
+    keys: MutableMapping[Origin, Key]
+
+    @property
+    def name(self) -> str:
+        """The name of the conversation that it is about."""
+        return str(self.arguments.options.get("chat", MAIN))
+
+    @property
+    def chat(self) -> Chat:
+        """The chat that it is about.  Raises :class:`AvaError` (``config``) where there is none of that name."""
+        return self.chats.known(self.name)
+
+    @property
+    def value(self) -> Any:
+        """The value of the command itself."""
+        return self.arguments.options[self.arguments.command]
+
+
+def reset(call: Call) -> str:
     """Forget the conversation."""
-    turns = len(chat.conversation)
-    chat.conversation.reset()
-    return f"The conversation is empty; {turns} turn{'' if turns == 1 else 's'} forgotten."
+    conversation = call.chat.conversation
+    turns = len(conversation)
+    conversation.reset()
+    return f"The conversation {call.name} is empty; {counted(turns, 'turn')} forgotten (%ava --undo brings them back)."
 
 
-def history(chat: Chat, arguments: Arguments) -> str:
-    """The conversation, two lines for each turn."""
-    lines = []
-    newest = 0.0
-    for number, exchange in enumerate(chat.conversation, start=1):
-        mark = " (stopped)" if exchange.partial else ""
-        mark += " (older than what it follows)" if exchange.at < newest else ""
-        newest = max(newest, exchange.at)
-        lines += [f"{number}. you: {one_line(text_of(exchange.prompt), 100)}"]
-        lines += [f"   {exchange.model or exchange.provider}: {one_line(exchange.reply, 100)}{mark}"]
-    return visible("\n".join(lines)) or "The conversation is empty."
+def history(call: Call) -> History:
+    """The conversation as it is, and what of it the next question takes along."""
+    chat = call.chat
+    if "out" in call.arguments:
+        call.namespace[call.arguments.options["out"]] = chat.conversation
+    system = call.settings["system"]
+    room = call.settings["context_tokens"] - (estimate_tokens(system) if system else 0)
+    return History(chat.conversation, fit(chat.conversation.in_use(), room)[1])
 
 
-def replay(chat: Chat, arguments: Arguments) -> str:
+def last_question(call: Call) -> Unanswered:
+    """What ``--retry`` asks again.  Raises :class:`AvaError` (``config``) where nothing was asked."""
+    if "attach" in call.arguments:
+        raise AvaError("--retry asks what was asked, and --attach adds to it: ask anew instead", "config")
+    question = call.chat.conversation.last_question()
+    if question is None:
+        raise AvaError(f"nothing was asked in the conversation {call.name} that could be asked again", "config")
+    return question
+
+
+def undo(call: Call) -> str:
+    """Take back the last changes."""
+    conversation = call.chat.conversation
+    if not (undone := conversation.undo(call.value)):
+        return f"Nothing has changed in the conversation {call.name} that could be taken back."
+    turns = counted(len(conversation), "turn")
+    return f"Taken back: {', '.join(undone)}. The conversation {call.name} has {turns} now."
+
+
+def save(call: Call) -> str:
+    """Write the conversation into a file."""
+    from .files import save
+
+    conversation = call.chat.conversation
+    path = save(conversation, call.value)
+    return f"{counted(len(conversation), 'turn')} of the conversation {call.name} saved in {path}."
+
+
+def load(call: Call) -> str:
+    """Go on with a conversation that was saved."""
+    from .files import load
+
+    exchanges = load(call.value)
+    conversation = call.chats.named(call.name).conversation
+    turns, place = counted(len(exchanges), "turn"), _in_place_of(len(conversation))
+    conversation.become(exchanges, f"the load of {Path(call.value).name}")
+    return f"{turns} loaded into the conversation {call.name}{place}"
+
+
+def resume(call: Call) -> str:
+    """Rebuild the conversation from the outputs of the notebook's file."""
+    from .resume import find_notebook, resume
+
+    told = Path(call.value).expanduser() if call.value else None
+    path = told or find_notebook(os.environ, call.namespace, Path.cwd())
+    found = resume(path, call.name)
+    what = f"{path}, as it was saved {age(time.time() - found.saved)} ago,"
+    if not found.exchanges:
+        raise AvaError(f"{what} holds no reply of the conversation {call.name}; {_others(found.others)}", "config")
+    conversation = call.chats.named(call.name).conversation
+    turns = counted(len(found.exchanges), "turn")
+    words = [f"{what} gave {turns} to the conversation {call.name}{_in_place_of(len(conversation))}"]
+    if found.unread:
+        words.append(f"{counted(found.unread, 'output')} could not be read as a turn.")
+    if not told and call.anchor.cell and call.anchor.cell not in found.cells:
+        words.append("This cell is not in it: what you did since is not saved, or it is another notebook.")
+    if found.others:
+        words.append(f"It {_others(found.others)}")
+    conversation.become(found.exchanges, "the resume")
+    return " ".join(words)
+
+
+def usage(call: Call) -> object:
+    """What was spent, in all conversations or in the one that is named."""
+    return call.chats.ledger.listing(call.chat.conversation.name if "chat" in call.arguments else None)
+
+
+def replay(call: Call) -> str:
     """Take the replies from the cassette from now on."""
-    turn = chat.begin("", replay=True)  # raises where there is no cassette
-    chat.settings = replace(chat.settings, replay=True)
+    turn = call.chats.named().begin("", replay=True)  # raises where there is no cassette
+    call.chats.use_cassette(replay=True)
     return (
         f"{one_line(turn.endpoint.name)}: {turn.endpoint.why}.\n"
         "To ask again: %config AvaMagics.record = '' (then 'PATH' to record), or restart the kernel."
     )
 
 
-def state(chat: Chat, turn: Turn) -> str:
+def state(chats: Chats, turn: Turn) -> str:
     """What would answer ``turn`` and why, and how to change it."""
     endpoint = turn.endpoint
+    sizes = {name: len(chat.conversation) for name, chat in chats.items() if name != MAIN}
+    others = ", ".join(f"{name} ({turns})" for name, turns in sizes.items() if turns)
     rows = {
         "provider": f"{endpoint.name} ({endpoint.why})",
         "model": turn.settings.model or "the endpoint's own choice",
         "endpoint": endpoint.url or "none: it runs inside this package",
-        "turns": f"{len(chat.conversation)} in the conversation (%ava --history shows them, %ava --reset forgets them)",
+        "turns": f"{len(chats.named().conversation)} in the conversation {MAIN} (--history shows, --reset forgets)",
+        "beside it": f"{others}: -c NAME talks there" if others else "",
         "to change": "%config AvaMagics.model = 'NAME' (or .provider, .base_url); -m, -p, --base-url for one",
     }
     if endpoint.key is not None:
@@ -65,29 +167,30 @@ def state(chat: Chat, turn: Turn) -> str:
         rows["next"] = (
             "set OPENAI_API_KEY or another preset's key, type one in with %ava --key -p openai, or start Ollama"
         )
-    lines = [f"  {name:<10} {one_line(value)}" for name, value in rows.items()]
+    lines = [f"  {name:<10} {one_line(value)}" for name, value in rows.items() if value]
     return "\n".join([f"ava_magic {__version__}", *lines])
 
 
-Command = Callable[["Chat", Arguments], str]
-
-COMMANDS: Mapping[str, Command] = {"reset": reset, "history": history, "replay": replay}
-"""The commands by the key of their option; each does its work and returns what is to be shown."""
+def _in_place_of(turns: int) -> str:
+    return f", in place of {turns:,} (%ava --undo brings those back)." if turns else "."
 
 
-def check(turn: Turn, arguments: Arguments) -> Ask:
-    """Reach the endpoint step by step."""
-    from .check import check  # the reports load aiohttp
+def key(call: Call) -> str:
+    """Take the endpoint's key in a hidden prompt."""
+    from .hidden_prompt import take_key
 
-    return check(turn.endpoint, through_proxy=turn.settings.proxies)
-
-
-def models(turn: Turn, arguments: Arguments) -> Ask:
-    """List the endpoint's models."""
-    from .models import list_models
-
-    return list_models(turn.endpoint, arguments.options["models"])
+    return take_key(call.chats.named().begin("", **call.settings, replay=False).endpoint, call.keys)
 
 
-REPORTS: Mapping[str, Callable[[Turn, Arguments], Ask]] = {"check": check, "models": models}
-"""The commands that take their time: each gives what answers in the endpoint's place, streamed as a reply is."""
+def _others(others: Mapping[str, int]) -> str:
+    names = ", ".join(f"{one_line(name, 60)} ({turns})" for name, turns in sorted(others.items())[:5])
+    return f"holds other conversations too: {names}; -c NAME takes one" if others else "is it saved?"
+
+
+Command = Callable[[Call], object]
+
+COMMANDS: Mapping[str, Command] = {
+    **{"history": history, "undo": undo, "reset": reset, "usage": usage},
+    **{"save": save, "load": load, "resume": resume, "replay": replay, "key": key},
+}
+"""The commands by the key of their option; each does its work and returns what is to be shown: a text, or an object."""

@@ -24,7 +24,7 @@ from .reply import Reply
 from .results import digest
 from .template import Template, Words
 from .throttle import Throttle
-from .turn import Turn
+from .turn import Settings, Turn
 
 __all__ = ["PULLED_AHEAD", "Asker", "Batch", "Progress", "Result", "ask_each"]
 
@@ -107,8 +107,8 @@ async def ask_each(
 class Asker(Protocol):
     """Sends the turns of a batch, between ``begin()`` and ``end()``, each called once in the batch's loop."""
 
-    def begin(self, throttle: Throttle) -> None:
-        """Tell ``throttle`` of every wait for a retry, where the turns' own ``on_wait`` does not."""
+    def begin(self, settings: Settings, throttle: Throttle) -> None:
+        """Turns of these ``settings`` will come.  ``throttle`` is to be told of every wait for a retry."""
 
     async def ask(self, turn: Turn) -> Reply:
         """The reply to a turn that was begun.  Raises :class:`AvaError`."""
@@ -170,7 +170,7 @@ class Batch:
     async def replies(self) -> AsyncGenerator[Reply, None]:
         """Ask, and yield the replies in the items' order.  Raises what the items or the file raise, after the rest."""
         self.progress.started = time.monotonic()
-        self._asker.begin(self.throttle)
+        self._asker.begin(replace(self._chat.settings, **self._changes), self.throttle)
         workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
         try:
             while True:
@@ -293,8 +293,8 @@ class _Here:
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
 
-    def begin(self, throttle: Throttle) -> None:
-        pass
+    def begin(self, settings: Settings, throttle: Throttle) -> None:
+        pass  # the turns tell of it themselves
 
     async def ask(self, turn: Turn) -> Reply:
         await self._chat.finish(turn, history=False)

@@ -17,7 +17,7 @@ kind            meaning
 ``bad_request`` the endpoint refused this request (the other 4xx)
 ``server``      the endpoint failed (408, 5xx)
 ``api``         an error told inside an otherwise good answer
-``protocol``    the answer is not what the protocol promises
+``protocol``    the answer is not what the protocol promises, or not the data that were asked for
 ``truncated``   the answer stopped before its end
 ``timeout``     nothing came for too long
 ``connection``  the endpoint could not be reached

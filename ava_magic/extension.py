@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from . import completer
 from .asking import leave_all
 from .background import Pending
 from .magics import AvaMagics
@@ -31,6 +32,7 @@ def load(shell: InteractiveShell) -> None:
     # First, so that the body of %%ava stays as it was typed; and last, for what the others uncover (">>> %ava").
     shell.input_transformers_cleanup[:] = [transform, *shell.input_transformers_cleanup, transform]
     shell.events.register("pre_run_cell", magics.begin_cell)
+    completer.install(shell, completer.Words(magics, shell))
     for kind in (Reply, Replies, Pending):
         _self_displays(shell).for_type(kind, magics.display_once)
     if shell.has_trait("exit_now"):  # a kernel's: set when it is told to shut down, before its loop stops
@@ -49,13 +51,15 @@ def unload(shell: InteractiveShell) -> None:
     transforms = shell.input_transformers_cleanup
     transforms[:] = [transform for transform in transforms if not isinstance(transform, Transform)]
     shell.events.unregister("pre_run_cell", magics.begin_cell)
+    completer.remove(shell)
     for kind in (Reply, Replies, Pending):
         _self_displays(shell).pop(kind, None)
     if shell.has_trait("exit_now"):
         shell.unobserve(_leave, "exit_now")
     leave_all()
-    if transport := sys.modules.get("ava_magic.transport"):
-        transport.close_all()
+    # The module may not be there, or be in the middle of being loaded, in the background.
+    if close_all := getattr(sys.modules.get("ava_magic.transport"), "close_all", None):
+        close_all()
 
 
 def _leave(change: Any) -> None:

@@ -12,6 +12,7 @@ from aiohttp import ClientError
 from .connection import Key, without_keys
 from .errors import AvaError, Kind
 from .retry import LONGEST_WAIT, retry_after
+from .tokens import is_about_length
 
 if TYPE_CHECKING:
     from .providers.presets import Endpoint
@@ -137,6 +138,8 @@ def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_nam
         return AvaError(f"{where} failed ({said}); ask again in a while", "server")
     if status >= 400:
         advice = "is the base URL right, and the model's name?" if status == 404 else "mend the request and ask again"
+        if is_about_length(said):
+            advice = "it is too long"  # the turn adds what to do about it
         return AvaError(f"{where} refused the request ({said}); {advice}", "bad_request")
     location = error.headers.get("Location", "") if error.headers else ""
     elsewhere = f" It points to {location}; if you trust that, use it as the base URL." if location else ""

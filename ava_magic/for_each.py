@@ -24,6 +24,12 @@ __all__ = ["ForEach"]
 
 _CONCURRENCY = 8
 _MISSING = object()
+_NOT_WITH_EACH = {
+    "raw": "it leaves {item} as it is",
+    "chat": "the items belong to no conversation",
+    "error": "put {err} into the question, with the exception in err",
+    "keep": "the items belong to no conversation",
+}
 
 
 class ForEach(UnderWay[Replies]):
@@ -46,8 +52,9 @@ class ForEach(UnderWay[Replies]):
 
         Raises :class:`AvaError` (``config``) where nothing can be asked.
         """
-        if "raw" in arguments:
-            raise AvaError("--each and --raw do not go together: --raw leaves {item} as it is", "config")
+        for key, why in _NOT_WITH_EACH.items():
+            if key in arguments:
+                raise AvaError(f"--each and --{key} do not go together: {why}", "config")
         results: list[Result] = []
         batch = Batch(
             chat,

@@ -10,8 +10,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
@@ -22,14 +20,21 @@ from . import runner
 from .arguments import Arguments, compared_settings, help_text, parse
 from .asking import Asking, UnderWay
 from .background import Pending, start
-from .commands import COMMANDS, REPORTS, state
+from .chats import MAIN, Chats
+from .commands import COMMANDS, Call, last_question, state
 from .connection import Key, Origin
-from .conversation import Anchor
+from .content import text_of
+from .controls import visible
+from .conversation import Anchor, Unanswered
 from .displays import ShellDisplay, visible_names
+from .error_report import QUESTION
 from .errors import AvaError, Stopped, StoppedTask
-from .hidden_prompt import take_key
+from .last_error import LastError
+from .next_cell import NextCell
 from .preview import preview
 from .question import Question, compose, forbid_secrets
+from .reply import Reply
+from .reports import REPORTS
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
 from .views import choose
 
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
 
     from .chat import Chat
     from .for_each import ForEach
+    from .providers.presets import Endpoint
     from .side_by_side import SideBySide
     from .turn import Turn
 
@@ -88,28 +94,21 @@ class AvaMagics(Magics):
     record = Unicode("", help="A cassette: requests and replies are written into this file").tag(config=True)
 
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
+        self.chats = Chats(shell.starting_dir)  # first: a configured cassette is for it
         super().__init__(shell, **kwargs)
         self._shell = shell
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._just_shown: Any = None
         self._compared: SideBySide | None = None
+        self._next_cell = NextCell(shell)
+        self._last_error = LastError(shell)
         self._typed_keys: dict[Origin, Key] = {}
-
-    @cached_property
-    def chat(self) -> Chat:
-        """The chat behind the magics, made by the first question: loading the extension stays cheap."""
-        from .chat import Chat
-
-        chat = Chat(record=self.record)
-        chat.folder = self._shell.starting_dir
-        return chat
 
     @observe("record")
     def _change_cassette(self, change: Mapping[str, Any]) -> None:
         """Another cassette, or none: ``%ava --replay`` was about the former one."""
-        if "chat" in self.__dict__:
-            self.chat.settings = replace(self.chat.settings, record=self.record, replay=None)
+        self.chats.use_cassette(record=self.record, replay=None)
 
     @no_var_expand
     @needs_local_scope
@@ -165,8 +164,10 @@ class AvaMagics(Magics):
 
     def begin_cell(self, info: ExecutionInfo) -> None:
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
+        self._last_error.note()
         if info.store_history:  # not one that running code runs by run_cell
-            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex)
+            number = self._shell.displayhook.prompt_count  # execution_count is one ahead, in newer versions alone
+            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex, number)
             self._anchor.set(self._last_anchor)
             self._just_shown = None
             if area := sys.modules.get("ava_magic.views.area"):
@@ -191,25 +192,32 @@ class AvaMagics(Magics):
                 raise AvaError(f"--{arguments.command} stands alone, with no question under it", "config")
             if arguments.command in REPORTS:
                 return self._report(arguments, run)
-            if arguments.command == "key":
-                print(
-                    take_key(self.chat.begin("", **self._settings(arguments), replay=False).endpoint, self._typed_keys)
-                )
-            else:
-                print(COMMANDS[arguments.command](self.chat, arguments))
+            if arguments.command == "code":
+                print(self._next_cell.put(arguments.options["code"]))
+                return None
+            anchor = self._anchor.get(self._last_anchor)
+            call = Call(self.chats, arguments, self._settings(arguments), anchor, self._shell.user_ns, self._typed_keys)
+            if arguments.command == "retry":
+                asked = last_question(call)
+                return self._begin(Question([text_of(asked.prompt)]), asked, arguments, {}, run)
+            shown = COMMANDS[arguments.command](call)
+            print(visible(shown)) if isinstance(shown, str) else show(shown)
             return None
         prompt = "\n".join(part for part in (arguments.prompt, (cell or "").strip("\n")) if part.strip())
+        prompt = prompt or (QUESTION if "error" in arguments else "")
         if prompt:
             return self._ask(prompt, arguments, local_ns or {}, run)
-        if cell is None and set(arguments.options) == {"keep"}:
-            if self._compared is None:
-                raise AvaError("--keep is about replies side by side, and there are none", "config")
-            print(self._compared.keep(arguments.options["keep"]))
-            return None
-        if cell is None and not arguments.options:
-            print(state(self.chat, self.chat.begin("", **self._settings(arguments))))
+        if cell is None and set(arguments.options) <= {"keep"}:
+            chats = self.chats
+            keep = arguments.options.get("keep", "")
+            print(self._keep(keep) if keep else state(chats, chats.named().begin("", **self._settings(arguments))))
             return None
         raise AvaError("nothing is asked: the question goes after the options, or in the lines under %%ava", "config")
+
+    def _keep(self, name: str) -> str:
+        if self._compared is None:
+            raise AvaError("--keep is about replies side by side, and there are none", "config")
+        return self._compared.keep(name)
 
     def _ask(
         self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run
@@ -219,18 +227,32 @@ class AvaMagics(Magics):
         for key, belongs in _BELONGS.items():
             if key in arguments and not (key == "keep" and arguments.compared):
                 raise AvaError(f"--{key} goes with {belongs}", "config")
-        settings = self._settings(arguments)
         question = self._compose(prompt, arguments, local_ns)
-        if "send_secrets" not in arguments:
-            others = {"the system message": settings["system"], "an option": str(settings["options"])}
-            forbid_secrets(question, others, os.environ)
+        asked = Unanswered(question, self._anchor.get(self._last_anchor))
+        return self._begin(question, asked, arguments, local_ns, run)
+
+    def _begin(
+        self,
+        question: Question,
+        asked: Unanswered,
+        arguments: Arguments,
+        local_ns: Mapping[str, Any],
+        run: runner.Run,
+    ) -> UnderWay[Any] | None:
+        settings = self._settings(arguments) | self._format(arguments, local_ns)
         history = "no_history" not in arguments
-        anchor = self._anchor.get(self._last_anchor)
+        if not history and "chat" in arguments:
+            raise AvaError("-n and -c do not go together: -n asks outside of every conversation", "config")
+        chat = self.chats.named(arguments.options.get("chat", MAIN))
         compared = compared_settings(arguments)
         turns = [
-            self.chat.begin(question, anchor, history=history, **{**settings, **own})
+            chat.begin(asked.prompt, asked.anchor, history=history, instead=asked.instead, **{**settings, **own})
             for own in compared.values() or ({},)
         ]
+        turn = turns[0]
+        if "send_secrets" not in arguments:
+            others = {"the system message": turn.settings.system, "an option": str(turn.settings.options)}
+            forbid_secrets(question, others, os.environ)
         if lines := question.about(any(turn.endpoint.takes_images for turn in turns)):
             print(lines)
         if "preview" in arguments:
@@ -238,23 +260,10 @@ class AvaMagics(Magics):
                 show(preview(turn), raw=True)
             return None
         if compared:
-            return self._compare(dict(zip(compared, turns, strict=True)), arguments, run)
-        return self._asking(turns[0], arguments, run, history=history)
+            return self._compare(chat, dict(zip(compared, turns, strict=True)), arguments, run)
+        return self._asking(chat, turn, arguments, run, history=history)
 
-    def _report(self, arguments: Arguments, run: runner.Run) -> Asking:
-        """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
-        settings = self._settings(arguments) | {"retries": 0, "replay": False}  # it is about the endpoint as it is now
-        turn = self.chat.begin(f"--{arguments.command}", history=False, **settings)
-        turn.report(REPORTS[arguments.command](turn, arguments))
-        return self._asking(turn, arguments, run, history=False)
-
-    def _asking(self, turn: Turn, arguments: Arguments, run: runner.Run, *, history: bool) -> Asking:
-        background = "background" in arguments
-        view = choose(turn, run.stop, self._shell, self.display, self.frame_rate, background=background)
-        out = arguments.options.get("out", "")
-        return Asking(self.chat, turn, view, run, history=history, background=background, out=out)
-
-    def _compare(self, turns: Mapping[str, Turn], arguments: Arguments, run: runner.Run) -> SideBySide:
+    def _compare(self, chat: Chat, turns: Mapping[str, Turn], arguments: Arguments, run: runner.Run) -> SideBySide:
         from .side_by_side import SideBySide
         from .views.columns import choose_columns
 
@@ -265,16 +274,8 @@ class AvaMagics(Magics):
             frame_rate=self.frame_rate,
             background="background" in arguments,
         )
-        self._compared = SideBySide(self.chat, turns, run, arguments, view)
+        self._compared = SideBySide(chat, turns, run, arguments, view)
         return self._compared
-
-    def _compose(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any]) -> Question:
-        namespace = None if "raw" in arguments else {**visible_names(self._shell), **local_ns}
-        try:
-            with runner.raising_interrupts():  # a value's own code runs here
-                return compose(prompt, namespace, ShellDisplay(self._shell), arguments.options.get("attach", ()))
-        except KeyboardInterrupt:
-            raise Stopped("stopped before the question was sent") from None
 
     def _ask_each(
         self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run
@@ -283,26 +284,65 @@ class AvaMagics(Magics):
         from .template import Template
         from .views.progress import choose_progress
 
-        settings = self._settings(arguments)
+        chat = self.chats.named()
+        settings = self._settings(arguments) | self._format(arguments, local_ns)
         names = {**visible_names(self._shell), **local_ns}
         template = Template(prompt, names, ShellDisplay(self._shell), arguments.options.get("attach", ()))
+        first = chat.begin(template.for_all(), history=False, **settings)
         if "send_secrets" not in arguments:
-            others = {"the system message": settings["system"], "an option": str(settings["options"])}
+            others = {"the system message": first.settings.system, "an option": str(first.settings.options)}
             template.check = lambda question: forbid_secrets(question, others, os.environ)
         if "preview" in arguments:
-            show(preview(self.chat.begin(template.for_all(), history=False, **settings)), raw=True)
+            template.for_all()  # which is checked
+            show(preview(first), raw=True)
             return None
-        return ForEach.begin(
-            self.chat,
-            template,
-            arguments,
-            settings,
-            names,
-            run,
-            lambda batch: choose_progress(
-                batch, run.stop, self._shell, self.display, prompt, background="background" in arguments
-            ),
+        view = functools.partial(
+            choose_progress,
+            stop=run.stop,
+            shell=self._shell,
+            display=self.display,
+            question=prompt,
+            background="background" in arguments,
         )
+        return ForEach.begin(chat, template, arguments, settings, names, run, view)
+
+    def _report(self, arguments: Arguments, run: runner.Run) -> Asking:
+        """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
+        settings = self._settings(arguments) | {"retries": 0, "replay": False}  # it is about the endpoint as it is now
+        chat = self.chats.named()
+        turn = chat.begin(f"--{arguments.command}", history=False, **settings)
+        turn.report(REPORTS[arguments.command](turn, arguments))
+        return self._asking(chat, turn, arguments, run, history=False)
+
+    def _asking(self, chat: Chat, turn: Turn, arguments: Arguments, run: runner.Run, *, history: bool) -> Asking:
+        background = "background" in arguments
+        display = "text" if turn.settings.format == "text" else self.display
+        view = choose(turn, run.stop, self._shell, display, self.frame_rate, background=background)
+        out = arguments.options.get("out", "")
+        return Asking(chat, turn, view, run, history=history, background=background, out=out)
+
+    def _compose(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any]) -> Question:
+        namespace = None if "raw" in arguments else {**visible_names(self._shell), **local_ns}
+        try:
+            with runner.raising_interrupts():  # a value's own code runs here
+                attached = arguments.options.get("attach", ())
+                question = compose(prompt, namespace, ShellDisplay(self._shell), attached)
+                return question.adding("the last error", self._last_error.told()) if "error" in arguments else question
+        except KeyboardInterrupt:
+            raise Stopped("stopped before the question was sent") from None
+
+    def _format(self, arguments: Arguments, local_ns: Mapping[str, Any]) -> dict[str, Any]:
+        """What the reply is to be, as settings of its turn."""
+        name = arguments.options.get("schema")
+        schema = None if name is None else {**self._shell.user_ns, **local_ns}.get(name)
+        if name is not None and schema is None:
+            raise AvaError(f"--schema {name}: no variable of that name holds a schema", "config")
+        return {"format": arguments.options.get("format", "markdown"), "schema": schema}
+
+    def endpoint(self, options: Mapping[str, Any]) -> Endpoint:
+        """What a line with these options would ask, for a look at it that may take but a moment."""
+        settings = self._settings(Arguments("", {"timeout": 5.0, "retries": 0, **options}))
+        return self.chats.named().begin("", history=False, **settings).endpoint
 
     def _settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of this turn: what the traits say, less what the line says otherwise."""
@@ -314,7 +354,7 @@ class AvaMagics(Magics):
         return settings | {"typed_keys": self._typed_keys, "options": dict(arguments.options.get("option", ()))}
 
     def _in_background(self, asking: UnderWay[Any]) -> Pending:
-        pending = start(asking, self._has_been_shown)
+        pending = start(asking, self._receive)
         if asking.out:
             self._shell.user_ns[asking.out] = pending
         if hasattr(self._shell, "kernel"):
@@ -323,6 +363,11 @@ class AvaMagics(Magics):
 
     def _has_been_shown(self, value: Any) -> None:
         self._just_shown = value
+
+    def _receive(self, reply: Any) -> None:
+        self._has_been_shown(reply)
+        if isinstance(reply, Reply):
+            self._next_cell.take(reply)
 
     @contextmanager
     def _under_way(self, asking: UnderWay[Any]) -> Iterator[None]:
@@ -339,7 +384,7 @@ class AvaMagics(Magics):
         if asking.out:
             self._shell.user_ns[asking.out] = result
         if asking.leaves_result:
-            self._has_been_shown(result)
+            self._receive(result)
         return result
 
     def _stopped(self, asking: UnderWay[Any]) -> tuple[str, Any]:

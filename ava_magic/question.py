@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .attachments import attach
@@ -25,6 +25,10 @@ class Question(Mixed):
 
     inserted: Sequence[Insertion] = ()
     notes: Sequence[str] = ()
+
+    def adding(self, name: str, text: str) -> Question:
+        """The question with ``text`` under it, which is told as ``name``."""
+        return replace(self, pieces=[*self.pieces, "\n\n", text], inserted=[*self.inserted, Insertion(name, text)])
 
     def about(self, takes_images: bool) -> str:
         """What went in and how large it is, as one line, and the notes as another; ``""`` where there is neither."""

@@ -10,6 +10,7 @@ from .controls import one_line, visible
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from .code_blocks import CodeBlock
     from .errors import AvaError
 
 __all__ = ["Reply", "thought_html"]
@@ -31,6 +32,7 @@ class Reply:
         refusal: the words of a refusal, where the endpoint marks one.
         data: the parsed value of a reply that was asked for as data.
         error: why there is no whole reply, where one of many failed; ``None`` otherwise.
+        format: what was asked for: ``"markdown"``, ``"text"``, ``"code"`` or ``"json"``; it is shown as such.
         partial: whether the reply was stopped or cut before its end.
         seconds: from sending the request to the last delta.
     """
@@ -47,6 +49,7 @@ class Reply:
     refusal: str = ""
     data: Any = None
     error: AvaError | None = None
+    format: str = "markdown"
     partial: bool = False
     seconds: float = 0.0
     notes: tuple[str, ...] = field(default=(), repr=False)
@@ -68,14 +71,22 @@ class Reply:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What the view leaves behind, so that a reply looks the same wherever it is shown."""
-        from .markdown import to_html
+        from .presentation import as_html
 
-        return self.as_output(to_html(self.text))
+        return self.as_output(as_html(self.text, self.format))
+
+    @property
+    def code_blocks(self) -> list[CodeBlock]:
+        """The code in its fenced blocks, in their order: texts, each with a ``language``."""
+        from .code_blocks import code_blocks
+
+        return code_blocks(self.text)
 
     def as_output(self, body: str) -> dict[str, str]:
         """The reply in the three forms of an output, by MIME type; ``body`` is its text as HTML."""
         from .inert import inert_markdown
         from .markdown import plain
+        from .presentation import as_markdown
 
         footer = self.footer()
         header = _HEADER.format(plain(self.model or self.provider))
@@ -83,7 +94,7 @@ class Reply:
             header += thought_html(self.reasoning, self.reasoning_seconds)
         return {
             "text/plain": f"{visible(self.text)}\n\n[{visible(footer)}]",
-            "text/markdown": inert_markdown(self.text),
+            "text/markdown": inert_markdown(as_markdown(self.text, self.format)),
             "text/html": f'{header}<div>{body}</div><p role="status"><small>{plain(footer)}</small></p>',
         }
 

@@ -6,7 +6,8 @@ There are four ways, and which one is right is seen at the moment of the call:
 where the call stands                how the coroutine runs
 ===================================  =================================================================================
 in code that awaits                  in the caller's task: :func:`awaited`
-no loop runs in this thread          on the loop that is given: IPython's own, in a terminal
+no loop runs in this thread          on the loop that is given: IPython's own, in a terminal; on a new one in a thread
+                                     of the user's
 in a kernel                          on a loop in a thread of its own, while this thread waits and paints.  Nesting
                                      would lose cells that wait in the queue (ipykernel 7.1 to 7.4 under nest_asyncio)
 in a program that runs a loop        nested into that loop by nest_asyncio, applied then, so that the program's own
@@ -80,6 +81,9 @@ async def awaited(work: Work, paint: Paint, run: Run) -> None:
     try:
         await run.follow(work)
         await asyncio.sleep(0)  # what was closed is closed now, before the last painting, which may take a while
+    except asyncio.CancelledError:
+        if not run.stopped:  # one interrupt may cancel twice: by us, and through the cell that waits for this task
+            raise
     finally:
         clock.cancel()
 
@@ -117,24 +121,36 @@ def run(
         if threading.current_thread() is threading.main_thread():
             own_loop().run_until_complete(awaited(work, paint, run))
         else:
-            _run_in_thread(work, paint, run)
+            _run_on_new_loop(lambda: awaited(work, paint, run))
         return
-    if may_nest(running) and _nest(running):
-        running.run_until_complete(awaited(work, paint, run))
+    # uvloop is no BaseEventLoop: it cannot be nested, and apply() would patch asyncio before it says so.
+    if may_nest(running) and isinstance(running, asyncio.BaseEventLoop):
+        _run_nested(awaited(work, paint, run), running)
     else:
         _run_in_thread(work, paint, run)
 
 
-def _nest(loop: asyncio.AbstractEventLoop) -> bool:
-    """Make a running loop one that runs another coroutine inside; false for a loop that cannot (uvloop)."""
-    if not isinstance(loop, asyncio.BaseEventLoop):
-        return False  # asked before apply(), which patches asyncio.run even for a loop that it then refuses
+def _run_nested(coroutine: Coroutine[Any, Any, None], loop: asyncio.BaseEventLoop) -> None:
+    """Run a coroutine inside a loop that is running, with the loop's other tasks beside it."""
+    if not hasattr(loop, "_nest_patched"):  # else the program did so itself; the two must not both be applied
+        try:
+            import nest_asyncio2 as nest  # the maintained fork, which newer kernels install
+        except ImportError:
+            import nest_asyncio as nest
+        nest.apply(loop)
+    ready: Any = loop._ready  # type: ignore[attr-defined]  # as nest_asyncio itself does
+    waiting = len(ready)
     try:
-        import nest_asyncio2 as nest  # the maintained fork, which newer kernels install
-    except ImportError:
-        import nest_asyncio as nest
-    nest.apply(loop)
-    return True
+        loop.run_until_complete(coroutine)
+    finally:
+        # The turn of the loop that called us counted its handles before it was patched, and takes as many still; those
+        # that ran inside are gone, and it would fall over an empty queue.
+        for _ in range(waiting - len(ready)):
+            loop.call_soon(_nothing)
+
+
+def _nothing() -> None:
+    pass
 
 
 def in_thread(work: Work, context: contextvars.Context) -> tuple[threading.Thread, Future[None]]:
@@ -142,23 +158,25 @@ def in_thread(work: Work, context: contextvars.Context) -> tuple[threading.Threa
     over: Future[None] = Future()
 
     def target() -> None:
-        loop = asyncio.new_event_loop()  # not asyncio.run: a program may have patched that
-        failure: BaseException | None = None
         try:
-            loop.run_until_complete(work())
+            _run_on_new_loop(work)
         except BaseException as error:  # whatever it is, it belongs to whoever waits
-            failure = error
-        finally:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
-        if failure is None:
-            over.set_result(None)
+            over.set_exception(error)
         else:
-            over.set_exception(failure)
+            over.set_result(None)
 
     thread = threading.Thread(target=context.run, args=(target,), name="ava", daemon=True)
     thread.start()
     return thread, over
+
+
+def _run_on_new_loop(work: Work) -> None:
+    loop = asyncio.new_event_loop()  # not asyncio.run: a program may have patched that
+    try:
+        loop.run_until_complete(work())
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
 
 
 def _run_in_thread(work: Work, paint: Paint, run: Run) -> None:

@@ -17,6 +17,7 @@ from .column import Column
 from .content import text_of
 from .conversation import Exchange
 from .errors import AvaError
+from .kept import exchange_of
 from .replies import Replies
 from .runner import Run
 from .views import View
@@ -90,10 +91,9 @@ class SideBySide(UnderWay[Replies]):
             raise AvaError("none of the replies that stood side by side is in the conversation any more", "config")
         if not column.turn.pieces:
             raise AvaError(f"nothing came from {column.label} that the conversation could go on with", "config")
-        chosen = replace(column.turn.exchange(), at=self._kept.at)
-        self._chat.conversation.reset()
-        for exchange in exchanges:
-            self._chat.conversation.add(chosen if exchange == self._kept else exchange, "append")
+        chosen = replace(exchange_of(column.turn), at=self._kept.at)
+        changed = [chosen if exchange == self._kept else exchange for exchange in exchanges]
+        self._chat.conversation.become(changed, f"the choice of {column.label}")
         self._kept = chosen
         return f"The conversation goes on with the reply of {column.label}."
 
@@ -103,8 +103,8 @@ class SideBySide(UnderWay[Replies]):
             return
         whole = [column for column in self._columns if column.error is None and not column.turn.partial]
         begun = [column for column in self._columns if column.turn.pieces]
-        for column in [self._wanted] if self._wanted else [*whole, *begun]:
-            self._kept = self._chat.keep(column.turn)
+        for column in [self._wanted] if self._wanted else [*whole, *begun, *self._columns[:1]]:
+            self._kept = self._chat.keep(column.turn, came=column in begun)
             if self._kept is not None:
                 others = [other.label for other in begun if other is not column]
                 name = others[0] if others and " " not in others[0] else f'"{others[0]}"' if others else ""

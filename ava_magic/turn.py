@@ -15,13 +15,16 @@ from typing import Any
 from .cassette.take import Asked, Ending, Take
 from .cassette.tape import Live, open_tape
 from .connection import Connection, Key, Origin
+from .controls import one_line
 from .conversation import Anchor, Exchange, Message, Rerun
 from .errors import AvaError, NotRecorded
 from .models import with_models
-from .providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
+from .providers.base import Again, Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
 from .reply import Reply
+from .structured import Demand, Misfit
+from .tokens import how_to_shorten, is_about_length
 
 __all__ = ["Settings", "Turn"]
 
@@ -44,6 +47,8 @@ class Settings:
     context_tokens: int = 16_000
     rerun: Rerun = "replace"
     options: Mapping[str, Any] = field(default_factory=dict)
+    format: str = "markdown"
+    schema: Any = None
     record: str = ""
     replay: bool | None = None
 
@@ -65,18 +70,27 @@ class Turn:
         messages: what is sent, the prompt last.
         left_out: how many turns of the conversation did not fit among them.
         follows: the ends of turns in the background that this one waits for, before its messages are chosen.
-        pieces: the content that has come, in order; only ever appended to.
+        pieces: the content that has come, in order; only ever appended to, until an answer that does not fit gives way
+            to another one, in a list of its own.
         thoughts: the reasoning that has come, likewise.
         on_wait: told ``(reason, seconds)`` before each wait for a retry.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
         is_kept: whether a conversation that it belongs to keeps it when it is over.
+        failed: whether it ended by an error.
+        ended: when it ended, in seconds since 1970; 0 before that.
+        model: the model that answers, or that was asked for; ``None`` where the endpoint chooses and has not said.
+        usage: the token counts that the endpoint has reported, by its own names, or ``None``.
+        instead: the exchange of the conversation that it takes the place of, or ``None``.
+        chat: the name of the conversation that it belongs to; ``None``: it is asked outside of every one.
     """
 
     def __init__(self, prompt: Any, settings: Settings, anchor: Anchor) -> None:
         self.prompt = prompt
         self.settings = settings
         self.anchor = anchor
+        self.instead: Exchange | None = None
+        self.chat: str | None = None
         self.messages: list[Message] = []
         self.left_out = 0
         self.follows: list[Future[None]] = []
@@ -88,16 +102,32 @@ class Turn:
         self.started: float | None = None
         self.partial = False
         self.is_kept = True
+        self._demand: Demand | None = None
+        self._data: Any = None
+        self._is_in_vain = False  # what has come: another answer was asked for
+        self.failed = False
+        self.ended = 0.0
+        self.model = settings.model or None
+        self.usage: Mapping[str, Any] | None = None
         self._splitter = ThinkSplitter()
         self._thought_until = 0.0
         self._take: Take | None = None
         self._ending: Ending | None = None
         self._refusal = ""
-        self._usage: Mapping[str, Any] | None = None
         self._finish_reason: str | None = None
-        self._model = settings.model or None
         self._tape = open_tape(settings.record, settings.replay)
         self.endpoint: Endpoint = self._tape.endpoint(self._find_endpoint)
+
+    def ask_for_data(self, demand: Demand) -> None:
+        """Let the reply be what ``demand`` says; to be called before its messages are chosen."""
+        settings = self.settings
+        fields = demand.fields if self.endpoint.takes_response_format else {}
+        system = "\n\n".join(filter(None, [settings.system, demand.instruction]))
+        self.settings = replace(settings, system=system, options={**fields, **settings.options})
+        self.endpoint = replace(self.endpoint, ask=demand.asking(self.endpoint.ask))
+        self._demand = demand
+        if not demand.is_checked:
+            self.notes.append("not checked: jsonschema is not installed")
 
     async def stream(self) -> AsyncGenerator[str, None]:
         """Ask, and yield the content as it comes.  Raises :class:`AvaError`, with what had arrived."""
@@ -110,10 +140,10 @@ class Turn:
                 if not isinstance(delta, str):
                     self._take_note(delta)
                 elif answer := delta if self._splitter.passed else self._split(*self._splitter.feed(delta)):
-                    self.pieces.append(answer)
+                    self._take_in(answer)
                     yield answer
             if answer := self._split(*self._splitter.finish()):
-                self.pieces.append(answer)
+                self._take_in(answer)
                 yield answer
         except (asyncio.CancelledError, GeneratorExit):
             self.end_early()
@@ -122,14 +152,38 @@ class Turn:
             failure = await self._explain(error)
         finally:
             seconds = self._since_start()
+            self.ended = time.time()
             if deltas is not None:
                 await hang_up(deltas)
             failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
             self.partial = True
             self.notes.append("broken off before its end")
+        else:
+            failure = self._read_data()
+        if failure is not None:
+            self.failed = True
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise failure
+
+    def _take_in(self, answer: str) -> None:
+        if self._is_in_vain:  # only now: if nothing more comes, what there was is kept
+            self._is_in_vain = False
+            self.pieces = []
+        self.pieces.append(answer)
+
+    def _read_data(self) -> AvaError | None:
+        """Read the data that were asked for out of the whole reply; the error is what to say where there are none."""
+        if self._demand is None:
+            return None
+        try:
+            self._data = self._demand.read("".join(self.pieces))
+        except Misfit as misfit:
+            self.notes.append("not what was asked for")
+            name = self._demand.name
+            says = f"the answer is no {name}, after a second try: {misfit}; ask more exactly, or another model with -m"
+            return AvaError(f"{self.endpoint.where}: {says}", "protocol")
+        return None
 
     def report(self, ask: Ask) -> None:
         """Let ``ask`` answer in the endpoint's place, beside any cassette."""
@@ -167,13 +221,15 @@ class Turn:
         return Reply(
             text=text,
             messages=tuple(self.messages),
-            model=self._model,
+            model=self.model,
             provider=self.endpoint.name,
             endpoint=self.endpoint.url,
             finish_reason=self._finish_reason,
-            usage=self._usage,
+            usage=self.usage,
             reasoning="".join(self.thoughts),
             refusal=self._refusal,
+            data=self._data,
+            format=self.settings.format,
             reasoning_seconds=self.thought_for,
             partial=self.partial,
             seconds=self._ending.seconds if self._ending is not None else self._since_start(),
@@ -184,18 +240,6 @@ class Turn:
         """The reply so far; ``None`` where it ended early with nothing, or before it was sent."""
         ended_well = self.started is not None and not self.partial
         return self.reply() if self.pieces or self.thoughts or ended_well else None
-
-    def exchange(self) -> Exchange:
-        """The turn as the conversation keeps it."""
-        return Exchange(
-            prompt=self.prompt,
-            reply="".join(self.pieces),
-            anchor=self.anchor,
-            partial=self.partial,
-            model=self._model,
-            provider=self.endpoint.name,
-            at=time.time(),
-        )
 
     def _since_start(self) -> float:
         now = time.monotonic()
@@ -249,11 +293,14 @@ class Turn:
         if isinstance(delta, Reasoning):
             self._think(delta.text)
         elif isinstance(delta, Usage):
-            self._usage = delta.counts
+            self.usage = delta.counts
         elif isinstance(delta, FinishReason):
             self._finish_reason = delta.reason
         elif isinstance(delta, ModelName):
-            self._model = delta.name
+            self.model = delta.name
+        elif isinstance(delta, Again):
+            self._is_in_vain = True
+            self.notes.append(f"asked again, since {one_line(delta.reason, 80)}")
         elif isinstance(delta, Refusal):
             self._refusal += delta.text
 
@@ -263,7 +310,11 @@ class Turn:
         if isinstance(error, NotRecorded):
             return error
         try:
-            return await with_models(explain(error, self.endpoint), self.endpoint, self.settings.model)
+            failure = await with_models(explain(error, self.endpoint), self.endpoint, self.settings.model)
         except asyncio.CancelledError:
             self.end_early()
             raise
+        if is_about_length(str(failure)):
+            advice = how_to_shorten(len(self.messages), self.settings.context_tokens)
+            failure = AvaError(f"{failure}; {advice}", "bad_request")
+        return failure

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from .chat import Chat
 from .errors import AvaError
+from .providers.presets import Endpoint
 from .reply import Reply
 from .throttle import Throttle
 from .turn import Settings, Turn
@@ -52,8 +53,12 @@ class Workers:
         self._topic = f"ava-{uuid.uuid4().hex}"
         self._stopped: list[str] = []
 
-    def begin(self, throttle: Throttle) -> None:
-        """Let a refusal on one worker slow them all; called in the loop that ``throttle`` is used in."""
+    def begin(self, settings: Settings, throttle: Throttle) -> None:
+        """Ask by ``settings``, and let a refusal on one worker slow them all; called in the throttle's loop.
+
+        Raises :class:`AvaError` (``config``) for settings that no worker can have.
+        """
+        self._settings = _for_workers(settings)
         loop = asyncio.get_running_loop()
 
         def hear(event: tuple[Any, Any]) -> None:
@@ -63,7 +68,7 @@ class Workers:
 
     async def ask(self, turn: Turn) -> Reply:
         """The reply to a turn that was begun.  Raises :class:`AvaError`."""
-        question = Question(turn.messages[-1]["content"], _for_workers(turn), self._topic)
+        question = Question(turn.messages[-1]["content"], _at_the_same(turn.endpoint, self._settings), self._topic)
         key = f"{self._topic}-{uuid.uuid4().hex}"
         future = self._client.submit(_answer, question, key, key=key, pure=False)
         try:
@@ -96,18 +101,20 @@ class Workers:
         return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._client.loop.asyncio_loop))
 
 
-def _for_workers(turn: Turn) -> Settings:
-    """The settings of ``turn`` with no key in them, and with the endpoint that was chosen here."""
-    settings = turn.settings
+def _for_workers(settings: Settings) -> Settings:
+    """The settings with no key in them."""
     if settings.api_key is not None:
         raise AvaError("a key is not sent to Dask's workers: set it in their environment", "config")
     if settings.record:
         raise AvaError("--dask and a cassette do not go together: the workers would all write into it", "config")
-    settings = replace(settings, typed_keys={})
-    if settings.provider in ("", "auto"):
-        endpoint = turn.endpoint
-        return replace(settings, base_url=endpoint.url) if endpoint.url else replace(settings, provider=endpoint.name)
-    return settings
+    return replace(settings, typed_keys={})
+
+
+def _at_the_same(endpoint: Endpoint, settings: Settings) -> Settings:
+    """The settings with the endpoint that was chosen here: a worker's environment may name another one."""
+    if settings.provider not in ("", "auto"):
+        return settings
+    return replace(settings, base_url=endpoint.url) if endpoint.url else replace(settings, provider=endpoint.name)
 
 
 # What follows runs on the workers.

@@ -44,6 +44,11 @@ class Cell:
         return "\n".join(line for content in self.of_type("error") for line in content["traceback"])
 
     @property
+    def shown(self) -> str:
+        """What a command shows, as a terminal would: what it prints, then its outputs in plain text."""
+        return self.stdout + "".join(output["data"][PLAIN] for output in self.outputs)
+
+    @property
     def result(self) -> str:
         return "".join(content["data"][PLAIN] for content in self.of_type("execute_result"))
 
@@ -65,10 +70,19 @@ class Cell:
     @property
     def painted(self) -> list[str]:
         """The HTML of every frame of every ``Output`` widget, in order."""
-        states = [
-            c["data"]["state"] for c in self.of_type("comm_open") + self.of_type("comm_msg") if "state" in c["data"]
-        ]
-        return [output["data"][HTML] for state in states for output in state.get("outputs") or ()]
+        return [output["data"][HTML] for state in self._states for output in state.get("outputs") or ()]
+
+    @property
+    def seen(self) -> str:
+        """What was printed, the outputs as they stand, and every frame and line that widgets have shown."""
+        outputs = [output["data"].get(HTML, "") for output in self.outputs]
+        told = [state["value"] for state in self._states if isinstance(state.get("value"), str)]
+        return "\n".join([self.stdout, *outputs, *self.painted, *told])
+
+    @property
+    def _states(self) -> list[dict[str, Any]]:
+        contents = self.of_type("comm_open") + self.of_type("comm_msg")
+        return [content["data"]["state"] for content in contents if "state" in content["data"]]
 
 
 class Kernel:
@@ -92,9 +106,11 @@ class Kernel:
             "allow_stdin": allow_stdin,
             "stop_on_error": True,
         } | options
-        message = self.client.session.msg("execute_request", content)
-        if cell_id is not None:
-            message["metadata"]["cellId"] = cell_id
+        return self.send("execute_request", content, {} if cell_id is None else {"cellId": cell_id})
+
+    def send(self, kind: str, content: dict[str, Any], metadata: dict[str, str] | None = None) -> Cell:
+        """Send any message on the shell channel; what comes of it is collected as a cell's outputs are."""
+        message = self.client.session.msg(kind, content, metadata=metadata)
         self.client.shell_channel.send(message)
         return Cell(message["header"]["msg_id"])
 
@@ -127,14 +143,24 @@ class Kernel:
         raise AssertionError(f"waited in vain for {words!r}")
 
     def run(self, code: str, **options: Any) -> Cell:
-        """Run a cell to its end.  No other cell waits, so there is none for an error to abort."""
-        return self.finish(self.start(code, **{"stop_on_error": False, **options}))
+        """Run a cell to its end.  No other cell waits, so there is none for an error to abort.
+
+        A cell that comes in the moment after an error may be aborted too, before it has run: it is sent again.
+        """
+        while (cell := self.finish(self.start(code, **{"stop_on_error": False, **options}))).status == "aborted":
+            pass
+        return cell
 
     def value(self, expression: str) -> str:
         """The ``repr`` of an expression."""
         cell = self.run(f"print(repr(({expression})))", store_history=False)
         assert cell.status == "ok", cell.error
         return cell.stdout.strip()
+
+    def lets_errors_through(self, code: str) -> bool:
+        """Whether an error in that cell ends it: old versions of IPython swallow it under ``%%time``."""
+        magic = code.partition("\n")[0] if code.startswith("%%time") else ""
+        return self.run(f"{magic}\n1 / 0").status == "error"
 
     def is_complete(self, code: str) -> str:
         """What the kernel says of code that is still being typed: ``complete``, ``incomplete`` or ``invalid``."""

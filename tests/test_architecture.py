@@ -31,7 +31,10 @@ PURE = {
     ),
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
     *("items", "template", "results", "replies", "throttle"),
+    *("tokens", "history", "listing", "usage", "records", "formats", "files", "resume"),
     *("cassette", "cassette.entry", "cassette.nearest"),
+    *("code_blocks", "presentation", "json_text", "json_types", "shapes", "structured", "completion"),
+    *("cells", "error_words", "error_report", "versions"),
     *("providers.chunks", "providers.message", "providers.base"),
 }
 SCREENS_AND_SOCKETS = {"IPython", "aiohttp", "ipywidgets", "rich", "traitlets", "ipykernel", "comm", "nest_asyncio"}

@@ -15,8 +15,14 @@ from ava_magic.arguments import OPTIONS, Arguments, Option, help_text, parse
 COMMANDS = [option for option in OPTIONS if option.command]
 BARE = [option for option in OPTIONS if option.may_be_bare]
 FLAGS = [option for option in OPTIONS if not option.value and not option.command]
-WITH_VALUE = [option for option in OPTIONS if option.value and not option.may_be_bare]
-_VALUES = {"X": "0.5", "N": "7", "KEY=VALUE": "seed=7"}  # one that each kind of value takes
+WITH_VALUE = [option for option in OPTIONS if option.value and not option.command]
+_VALUES = {
+    "X": "0.5",
+    "N": "7",
+    "[N]": "7",
+    "FORMAT": "json",
+    "KEY=VALUE": "seed=7",
+}  # one that each kind of value takes
 
 
 def value_for(option: Option) -> str:
@@ -116,20 +122,25 @@ def test_further_fields_may_repeat() -> None:
 
 @pytest.mark.parametrize("option", COMMANDS, ids=lambda option: option.key)
 def test_a_command_stands_instead_of_a_prompt(option: Option) -> None:
-    arguments = parse(f"  {option.names[-1]} ")
+    value = " 2" if option.value else ""
+    arguments = parse(f"  {option.names[-1]}{value} ")
     assert (arguments.command, arguments.prompt) == (option.key, "")
-    if not option.value:
-        assert "what?" in str(refused(f"{option.names[-1]} what?"))
+    assert "what?" in str(refused(f"{option.names[-1]}{value} what?"))
 
 
 @pytest.mark.parametrize("option", BARE, ids=lambda option: option.key)
-def test_a_value_that_may_be_left_out_is_taken_where_it_is_given(option: Option) -> None:
+def test_a_command_may_leave_its_value_out(option: Option) -> None:
     name = option.names[-1]
-    for line in (name, f"{name} -m small"):
+    for line in (name, f"{name} ", f"{name} -c review", f"-c review {name}"):
         assert parse(line).options[option.key] == option.bare
-    for line in (f"{name} {value_for(option)}", f"{name}={value_for(option)}", f"-m small {name} {value_for(option)}"):
-        assert parse(line).options[option.key] == option.convert(value_for(option))
-    assert "what is" in str(refused(f"{name} {value_for(option)} more"))
+    for line in (f"{name} 2", f"{name}=2 -c review", f'{name} "2"'):
+        assert str(parse(line).options[option.key]) == "2"
+    assert "needs a value" in str(refused(f"{name}="))
+
+
+def test_only_a_command_may_leave_its_value_out() -> None:
+    assert BARE
+    assert all(option.command for option in BARE)
 
 
 @pytest.mark.parametrize("option", [o for o in FLAGS + COMMANDS if not o.value], ids=lambda option: option.key)
@@ -148,7 +159,7 @@ def test_the_end_of_the_options_is_no_value() -> None:
 
 
 def test_two_commands_at_once_are_refused() -> None:
-    first, second = COMMANDS[0].names[-1], COMMANDS[1].names[-1]
+    first, second = [option.names[-1] for option in COMMANDS if not option.value][:2]
     refused(f"{first} {second}")
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ava_magic.conversation import Anchor, Conversation, Exchange, estimate_tokens, fit
+from ava_magic import AvaError
+from ava_magic.conversation import Anchor, Conversation, Exchange, Unanswered, estimate_tokens, fit
 
 
 def exchange(prompt: str, cell: str | None = None, run: str = "") -> Exchange:
@@ -184,3 +188,159 @@ def test_as_many_whole_exchanges_from_the_end_as_fit_are_kept(exchanges: list[Ex
     assert sum(each.tokens() for each in kept) <= max(budget, 0)
     if left_out:
         assert sum(each.tokens() for each in exchanges[left_out - 1 :]) > budget
+
+
+def test_undo_takes_back_the_last_change_of_whatever_kind(conversation: Conversation) -> None:
+    conversation.add(exchange("d", "D", "4"))
+    conversation.add(exchange("a2", "A", "5"))
+    conversation.miss(Unanswered("b2", Anchor("B", "6")))
+    conversation.reset()
+    conversation.become([exchange("x")], "the load of x.json")
+    assert conversation.undo() == ["the load of x.json"]
+    assert conversation.undo() == ["the reset"]
+    assert [each.aside for each in conversation] == [False, True, False, False]
+    assert conversation.undo() == ["the failed rerun \u201cb2\u201d"]
+    assert [each.aside for each in conversation] == [False] * 4
+    assert conversation.undo() == ["the rerun \u201ca2\u201d"]
+    assert prompts(conversation) == ["a", "b", "c", "d"]
+    assert conversation.undo() == ["the turn \u201cd\u201d"]
+    assert conversation.undo() == []
+    assert prompts(conversation) == ["a", "b", "c"]
+
+
+def test_an_undo_after_an_undo_goes_a_step_further_back() -> None:
+    conversation = Conversation()
+    for prompt in "abcd":
+        conversation.add(exchange(prompt))
+    assert len(conversation.undo(2)) == 2
+    assert prompts(conversation) == ["a", "b"]
+    assert len(conversation.undo(100)) == 2
+    assert prompts(conversation) == []
+
+
+def test_a_hundred_changes_are_remembered() -> None:
+    conversation = Conversation()
+    for number in range(150):
+        conversation.add(exchange(str(number)))
+    assert len(conversation.undo(1_000)) == 100
+    assert len(conversation) == 50
+
+
+def test_a_rerun_without_an_answer_keeps_the_former_turns_and_does_not_send_them(conversation: Conversation) -> None:
+    conversation.add(exchange("b'", "B", "2"))
+    conversation.miss(Unanswered("b2", Anchor("B", "4")))
+    assert prompts(conversation) == ["a", "b", "b'", "c"]
+    assert prompts(conversation.before(Anchor())) == ["a", "c"]
+    assert [message["content"] for message in conversation.to_openai()[::2]] == ["a", "c"]
+    conversation.add(exchange("b3", "B", "5"))
+    assert prompts(conversation) == prompts(conversation.before(Anchor())) == ["a", "b3", "c"]
+
+
+def test_a_rerun_that_fails_after_its_first_turn_leaves_that_turn_and_no_former_one(conversation: Conversation) -> None:
+    conversation.add(exchange("b'", "B", "2"))
+    conversation.add(exchange("b2", "B", "4"))
+    conversation.miss(Unanswered("b2'", Anchor("B", "4")))
+    assert prompts(conversation) == prompts(conversation.in_use()) == ["a", "b2", "c"]
+
+
+@pytest.mark.parametrize("anchor", [Anchor("D", "4"), Anchor(None, "4"), Anchor("B", "2")])
+def test_a_question_without_an_answer_changes_nothing_elsewhere(conversation: Conversation, anchor: Anchor) -> None:
+    conversation.miss(Unanswered("x", anchor))
+    assert prompts(conversation.in_use()) == ["a", "b", "c"]
+    assert conversation.undo() == []
+
+
+def test_with_append_a_rerun_without_an_answer_sets_nothing_aside(conversation: Conversation) -> None:
+    conversation.miss(Unanswered("b2", Anchor("B", "4")), rerun="append")
+    assert prompts(conversation.in_use()) == ["a", "b", "c"]
+
+
+def test_the_last_question_is_the_one_that_was_asked_last() -> None:
+    conversation = Conversation()
+    assert conversation.last_question() is None
+    conversation.add(Exchange("a", "1", Anchor("A", "1"), at=30.0))
+    conversation.add(Exchange("b", "1", Anchor("B", "2"), at=20.0))
+    assert conversation.last_question() == Unanswered("a", Anchor("A", "1"), conversation[0])
+    conversation.miss(Unanswered("c", Anchor("C", "3")))
+    assert conversation.last_question() == Unanswered("c", Anchor("C", "3"))
+    conversation.add(Exchange("d", "1", at=40.0))
+    conversation.undo()
+    assert conversation.last_question() == Unanswered("a", Anchor("A", "1"), conversation[0])
+
+
+def test_an_answer_instead_of_another_takes_its_place_alone() -> None:
+    conversation = Conversation([exchange("a", "A", "1"), exchange("b", "A", "1"), exchange("c", "B", "2")])
+    former = conversation[1]
+    assert prompts(conversation.before(former.anchor, instead=former)) == ["a"]
+    conversation.add(Exchange("b", "better", former.anchor), instead=former)
+    assert [each.reply for each in conversation] == ["re: a", "better", "re: c"]
+    conversation.add(Exchange("b", "late", former.anchor), instead=former)
+    assert [each.reply for each in conversation] == ["re: a", "better", "late", "re: c"]
+
+
+def test_it_goes_to_openais_messages_and_back(conversation: Conversation) -> None:
+    messages: list[Any] = [{"role": "system", "content": "be brief"}, *conversation.to_openai()]
+    again = Conversation.from_openai(messages, name="again")
+    assert again.to_openai() == conversation.to_openai()
+    assert again.name == "again"
+
+
+def test_parts_of_a_message_are_taken_from_openais_messages() -> None:
+    parts = [{"type": "text", "text": "so"}, {"type": "text", "text": " it is"}]
+    [each] = Conversation.from_openai([{"role": "user", "content": parts}, {"role": "assistant", "content": parts}])
+    assert (each.prompt, each.reply) == (parts, "so it is")
+
+
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        ([{"role": "assistant", "content": "hi"}], "message 1 should be the user's"),
+        ([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}], "message 2 should be the assistant's"),
+        ([{"role": "user", "content": "a"}, {"role": "assistant", "content": None}], "with a content"),
+        ([{"role": "user", "content": "a"}], "the last message has no reply"),
+        (["user: hi"], "message 1"),
+        ([{"role": "tool", "content": "x"}], "message 1"),
+    ],
+)
+def test_messages_that_are_no_conversation_are_refused_in_one_line(messages: Any, words: str) -> None:
+    with pytest.raises(AvaError, match=words) as caught:
+        Conversation.from_openai(messages)
+    assert caught.value.kind == "config"
+
+
+def test_it_is_pickled_and_copied_with_its_changes(conversation: Conversation) -> None:
+    conversation.add(exchange("d"))
+    for other in (pickle.loads(pickle.dumps(conversation)), copy.deepcopy(conversation)):
+        assert other == conversation
+        assert other.undo() == ["the turn \u201cd\u201d"]
+        assert len(conversation) == 4
+
+
+def test_two_conversations_are_equal_when_their_turns_are(conversation: Conversation) -> None:
+    assert conversation == Conversation(list(conversation), name="other")
+    assert conversation != conversation[1:]
+    assert conversation != list(conversation)
+
+
+def test_it_prints_as_a_person_reads_it(conversation: Conversation) -> None:
+    assert "you: b" in str(conversation)
+    assert set(conversation._repr_mimebundle_()) == {"text/plain", "text/html"}
+
+
+def test_an_image_counts_as_a_thousand_tokens_whatever_its_size() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 400_000}}
+    assert 1_000 < estimate_tokens([{"type": "text", "text": "what is it?"}, image]) < 1_020
+
+
+def test_a_turn_follows_those_of_its_own_run_and_takes_the_place_of_every_earlier_one() -> None:
+    conversation = Conversation([exchange("a", "A", "1"), exchange("b", "B", "2"), exchange("a2", "A", "3")])
+    conversation.add(exchange("c", "C", "4"))
+    assert prompts(conversation.before(Anchor("A", "3"))) == ["b", "a2"]
+    conversation.add(exchange("a2'", "A", "3"))
+    assert prompts(conversation) == ["b", "a2", "a2'", "c"]
+
+
+def test_an_answer_that_fails_to_replace_another_sets_nothing_aside() -> None:
+    conversation = Conversation([exchange("a", "A", "1"), exchange("a2", "A", "2")])
+    conversation.miss(Unanswered("a2", Anchor("A", "2"), conversation[1]))
+    assert prompts(conversation.in_use()) == ["a", "a2"]

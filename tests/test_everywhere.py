@@ -1,11 +1,8 @@
-"""Kernels and programs that are not as IPython left them: patched, embedded, on another loop."""
+"""Kernels that are not as IPython left them: patched, on another loop, with a startup file."""
 
 from __future__ import annotations
 
-import functools
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,31 +20,54 @@ def fresh_kernel() -> Iterator[Kernel]:
     kernel.shutdown()
 
 
+_WAYS = ("%ava hi", "def ask():\n    return %ava hi\nask()", "%%time\n%ava hi")
+_LOAD = "%load_ext ava_magic"
+
+
 def _shows(cell: Cell, words: str) -> bool:
     return any(words in html for html in cell.painted)
 
 
-_PATCH = "import nest_asyncio; nest_asyncio.apply()"
-_LOAD = "%load_ext ava_magic"
+def _streams_and_loses_nothing(kernel: Kernel, endpoint: Endpoint, code: str) -> None:
+    """Ask with cells in the queue: the first words are seen before the last are sent, and each cell runs once."""
+    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}\nran = []")
+    gate = Gate()
+    endpoint.says("first words, ", gate, "last words")
+    asking = kernel.start(code)
+    queued = [kernel.start(f"ran.append({number})") for number in range(3)]
+    kernel.collect(asking, lambda: _shows(asking, "first words"))
+    gate.open()
+    for cell in (asking, *queued):
+        assert kernel.finish(cell).status == "ok", cell.error
+    assert kernel.value("ran") == "[0, 1, 2]"
 
 
-@pytest.mark.parametrize("cells", [(_PATCH, _LOAD), (_LOAD, _PATCH)], ids=["before", "after"])
-def test_a_kernel_whose_asyncio_is_patched_loses_nothing(
-    fresh_kernel: Kernel, endpoint: Endpoint, cells: tuple[str, str]
-) -> None:
-    for setup in (*cells, "ran = []", f"%config AvaMagics.base_url = {endpoint.url!r}"):
+def _stops(kernel: Kernel, endpoint: Endpoint, code: str) -> None:
+    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
+    gate = Gate()
+    endpoint.says("half", gate)
+    cell = kernel.start(code)
+    assert gate.reached.wait(20)
+    kernel.collect(cell, lambda: _shows(cell, "half"))
+    kernel.interrupt()
+    assert endpoint.requests[0].hung_up.wait(5)
+    kernel.finish(cell)
+    assert (cell.error + cell.stdout + cell.stderr).count("Stopped: ") == 1  # old versions of %%time print errors
+    assert kernel.value("1 + 1") == "2"
+
+
+@pytest.mark.parametrize("name", ["nest_asyncio", "nest_asyncio2"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_kernel_whose_asyncio_is_patched(endpoint: Endpoint, fresh_kernel: Kernel, name: str, when: str) -> None:
+    pytest.importorskip(name)
+    patch = f"import {name}; {name}.apply()"
+    for setup in (patch, _LOAD) if when == "before" else (_LOAD, patch):
         assert fresh_kernel.run(setup).status == "ok"
-    for code in ("%ava hi", "def ask():\n    return %ava hi\nask()", "%%time\n%ava hi"):
-        gate = Gate()
-        endpoint.says("first words, ", gate, "last words")
-        asking = fresh_kernel.start(code)
-        queued = [fresh_kernel.start(f"ran.append({number})") for number in range(3)]
-        fresh_kernel.collect(asking, functools.partial(_shows, asking, "first words"))
-        gate.open()
-        for cell in (asking, *queued):
-            assert fresh_kernel.finish(cell).status == "ok", cell.error
+    for code in _WAYS:
+        _streams_and_loses_nothing(fresh_kernel, endpoint, code)
         endpoint.forget()
-    assert fresh_kernel.value("ran") == repr([0, 1, 2] * 3)
+        _stops(fresh_kernel, endpoint, code)
+        endpoint.forget()
 
 
 def test_loading_patches_nothing(fresh_kernel: Kernel, endpoint: Endpoint) -> None:
@@ -61,69 +81,49 @@ def test_loading_patches_nothing(fresh_kernel: Kernel, endpoint: Endpoint) -> No
     assert fresh_kernel.value("'nest_asyncio' in __import__('sys').modules") == "False"
 
 
-_EMBEDDED = """
-import asyncio, IPython
-
-beats = []
-
-async def heart():
-    while True:
-        beats.append(1)
-        await asyncio.sleep(0.001)
-
-async def main():
-    pulse = asyncio.create_task(heart())
-    await asyncio.sleep(0.01)
-    IPython.embed(banner1="", config=config)
-    pulse.cancel()
-
-from traitlets.config import Config
-config = Config()
-config.TerminalInteractiveShell.simple_prompt = True
-"""
+def test_a_kernel_on_uvloop(tmp_path: Path, endpoint: Endpoint) -> None:
+    """The loop of such a kernel is uvloop's from its first line on."""
+    pytest.importorskip("uvloop")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import asyncio, uvloop\nasyncio.set_event_loop_policy(uvloop.EventLoopPolicy())\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    kernel = Kernel(**{**os.environ, "PYTHONPATH": path})
+    try:
+        kernel.run(_LOAD)
+        assert "uvloop" in kernel.value("type(__import__('asyncio').get_running_loop()).__module__")
+        for code in _WAYS:
+            _streams_and_loses_nothing(kernel, endpoint, code)
+            endpoint.forget()
+            _stops(kernel, endpoint, code)
+            endpoint.forget()
+    finally:
+        kernel.shutdown()
 
 
 @pytest.mark.parametrize(
-    "how", ["asyncio.run(main())", "IPython.embed(banner1='', config=config)"], ids=["loop", "plain"]
+    ("name", "code"),
+    [
+        ("0.ipy", "%load_ext ava_magic\nanswer = %ava --base-url {} hi\n"),
+        (
+            "0.py",
+            "ip = get_ipython()\nip.run_line_magic('load_ext', 'ava_magic')\n"
+            "answer = ip.run_line_magic('ava', '--base-url {} hi?')\n",
+        ),
+    ],
 )
-def test_an_embedded_shell_streams_while_the_programs_own_tasks_go_on(
-    tmp_path: Path, endpoint: Endpoint, how: str
+def test_a_kernels_startup_file_asks_before_anybody_listens(
+    tmp_path: Path, endpoint: Endpoint, name: str, code: str
 ) -> None:
-    gate = Gate()
-    endpoint.says("first words, ", gate, "last words")
-    script = tmp_path / "program.py"
-    script.write_text(_EMBEDDED + how)
-    process = subprocess.Popen(
-        [sys.executable, str(script)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "IPYTHONDIR": str(tmp_path)},
-    )
-    assert process.stdin is not None
-    lines = ["%load_ext ava_magic", "start = len(beats)", f"answer = %ava --base-url {endpoint.url} hi?"]
-    lines += ["print('beats', len(beats) - start)", "print(repr(str(answer)))", "exit", ""]
-    process.stdin.write("\n".join(lines))
-    process.stdin.flush()
-    assert gate.reached.wait(30)
-    gate.open()
-    out, _ = process.communicate(timeout=30)
-    assert "'first words, last words'" in out
-    beats = int(out.rpartition("beats ")[2].split()[0])
-    assert (beats > 0) == ("run" in how)
-
-
-def test_a_kernel_on_uvloop(tmp_path: Path, endpoint: Endpoint) -> None:
-    pytest.importorskip("uvloop")
-    kernel = Kernel(**os.environ, PYTHONSTARTUP="")
+    endpoint.says("first words, ", "last words")
+    startup = tmp_path / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / name).write_text(code.format(endpoint.url))
+    kernel = Kernel(**{**os.environ, "IPYTHONDIR": str(tmp_path)})
     try:
-        kernel.run("import uvloop, asyncio; asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())")
-        kernel.run(f"%load_ext ava_magic\n%config AvaMagics.base_url = {endpoint.url!r}")
-        endpoint.says("ok")
-        assert kernel.run("%ava hi").status == "ok"
-        assert kernel.run("def ask():\n    %ava hi\nask()").status == "ok"
-        assert "uvloop" in kernel.value("type(asyncio.new_event_loop()).__module__")
+        assert kernel.value("str(answer)") == "'first words, last words'"
+        endpoint.forget()
+        _streams_and_loses_nothing(kernel, endpoint, "%ava hi")
     finally:
         kernel.shutdown()
 

@@ -126,7 +126,29 @@ QUESTIONS = {
     "All options of %ava and %%ava": ("which options are there?",),
     "Commands that stand in the place of a question": ("which commands are there?",),
     "Ask about code or a long text with %%ava": ("how do I ask about code?",),
-    "Ask about an error message or a traceback": (
+    "More options: what goes into a question, and what comes of it": ("are there more options?",),
+    "Choose the format of an answer (-f, --format)": (
+        "what does -f do?",
+        "which formats are there?",
+        "how do I choose the format?",
+    ),
+    "Get data instead of prose: structured output as JSON (-f json)": (
+        "how do I get JSON?",
+        "can I have structured output?",
+    ),
+    "Name the shape of the data: a dataclass, pydantic model or JSON Schema (--schema)": (
+        "what does --schema do?",
+        "can I use a pydantic model?",
+        "how do I get a dataclass?",
+    ),
+    "When the data do not fit: the second try": ("what happens when the data do not fit?",),
+    "Complete options, models and names with Tab": (
+        "can I complete with Tab?",
+        "does tab completion work?",
+    ),
+    "Ask about an error message or a traceback (-e, --error)": (
+        "what does -e do?",
+        "what does --error do?",
         "how do I ask about a traceback?",
         "can I paste an error message?",
     ),
@@ -200,6 +222,7 @@ QUESTIONS = {
     "Use, copy or run the code in an answer": (
         "how do I get the code out of an answer?",
         "how do I copy the code into a new cell?",
+        "what does --code do?",
     ),
     "Ask in a function or in async code": (
         "can I use it in a function?",
@@ -215,7 +238,39 @@ QUESTIONS = {
         "how do I clear the conversation?",
         "what does --reset do?",
         "how do I reset the chat?",
+    ),
+    "Several conversations side by side (-c NAME)": (
+        "can I have several conversations?",
+        "what does -c do?",
+        "what does --chat do?",
+    ),
+    "Take back or delete the last turn (--undo)": (
         "can I delete the last turn?",
+        "how do I undo?",
+        "what does --undo do?",
+    ),
+    "Repeat the last question (--retry)": (
+        "how do I repeat the last question?",
+        "what does --retry do?",
+    ),
+    "The conversation as a Python object (Conversation, to_openai)": (
+        "how do I get the conversation as a Python object?",
+        "what is to_openai?",
+    ),
+    "What was spent: the cost (--usage)": (
+        "how many tokens were spent?",
+        "what does --usage do?",
+        "what did it cost?",
+    ),
+    "Save or export a conversation as JSON or Markdown file (--save), and go on with it": (
+        "how do I save the conversation?",
+        "can I export the conversation?",
+        "what does --load do?",
+        "is there a Markdown file of it?",
+    ),
+    "Which notebook --resume reads": (
+        "what does --resume do?",
+        "which notebook is resumed?",
     ),
     "See the history of the conversation (--history)": (
         "how do I see the history?",
@@ -238,8 +293,7 @@ QUESTIONS = {
     "After a kernel restart, or when the notebook is reopened: what is saved": (
         "is the conversation kept after a kernel restart?",
         "are the answers still there when I reopen the notebook?",
-        "is the conversation saved?",
-        "can I export the conversation?",
+        "what is saved when I reopen the notebook?",
     ),
     "Stop or interrupt a reply": (
         "how do I stop a reply?",

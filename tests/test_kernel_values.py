@@ -163,7 +163,7 @@ def test_a_figure_or_image_goes_as_an_image(
     assert re.fullmatch(rf"\[went in: {re.escape(typed)} an image of \d+ kB\]\n", cell.stdout)
     asked.run("%ava and now?")
     assert endpoint.requests[-1].json["messages"][0]["content"] == [first, image, last]
-    assert "you: what is [image]?" in asked.run("%ava --history").stdout
+    assert "you: what is [image]?" in asked.run("%ava --history").shown
 
 
 def test_where_no_image_can_go_the_content_is_one_string(asked: Kernel, endpoint: Endpoint) -> None:
@@ -197,7 +197,7 @@ def test_a_file_that_is_not_there_is_one_line_and_no_turn(asked: Kernel, endpoin
     cell = asked.run("%ava --attach nowhere.txt hi")
     assert cell.error.startswith("AvaError (config): there is no file nowhere.txt")
     assert not endpoint.requests
-    assert "empty" in asked.run("%ava --history").stdout
+    assert "empty" in asked.run("%ava --history").shown
 
 
 PLACES = {
@@ -226,7 +226,7 @@ def test_a_secret_is_not_sent_from_anywhere(
     shown = [message["content"] for message in cell.messages if message["msg_type"] != "execute_input"]
     assert secret not in json.dumps(shown)
     assert not endpoint.requests
-    assert "empty" in asked.run("%ava --history").stdout
+    assert "empty" in asked.run("%ava --history").shown
     preview = asked.run(code.replace("%ava", "%ava --preview"))
     assert preview.error == cell.error
     allowed = asked.run(code.replace("%ava", "%ava --send-secrets"))
@@ -262,7 +262,7 @@ def test_a_preview_is_the_request_and_sends_nothing(asked: Kernel, endpoint: End
     assert "not-a-real-key" not in json.dumps(output)
     assert "\u202e" not in output["data"][PLAIN] + output["data"][HTML]
     assert "<b>" not in output["data"][HTML]
-    assert "empty" in asked.run("%ava --history").stdout
+    assert "empty" in asked.run("%ava --history").shown
     asked.run(f"%ava {line}")
     request = endpoint.requests[-1]
     assert json.loads(body) == request.json

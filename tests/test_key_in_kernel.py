@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 
 from .endpoint import HANG_UP, Endpoint
 from .kernel import Cell, Kernel
-from .test_terminal import Terminal
+from .terminal import Terminal
 
 _LOGGED = """
 import asyncio, logging, sys, traceback

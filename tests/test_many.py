@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 
 from .endpoint import Endpoint, Gate
 from .kernel import HTML, PLAIN, WIDGET, Cell, Kernel
-from .test_terminal import Terminal
+from .terminal import Terminal
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_the_conversation_stays_as_it_is(asked: Kernel, endpoint: Endpoint) -> N
     asked.run("%ava first?")
     asked.run("%ava --each names Greet {item}")
     assert endpoint.requests[-1].messages == [("user", endpoint.requests[-1].messages[0][1])]
-    assert asked.run("%ava --history").stdout.count("you:") == 1
+    assert asked.run("%ava --history").shown.count("you:") == 1
 
 
 def test_other_names_stand_for_the_notebooks_values(asked: Kernel, endpoint: Endpoint) -> None:

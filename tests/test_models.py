@@ -92,7 +92,7 @@ async def test_where_a_model_has_to_be_named_some_are(status: int, body: Any, en
 )
 async def test_another_refusal_asks_for_no_list(words: str, endpoint: Endpoint) -> None:
     endpoint.answers(json.dumps({"error": {"message": words}}).encode(), status=400, **_JSON)
-    assert "mend the request" in str(await _fails(endpoint, "gpt-5o"))
+    assert "refused the request" in str(await _fails(endpoint, "gpt-5o"))
     assert len(endpoint.requests) == 1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -14,33 +13,7 @@ import pexpect
 import pytest
 
 from .endpoint import Endpoint, Gate
-
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07")
-
-
-class Terminal:
-    """An IPython shell under a pseudo-terminal; ``until`` waits for words on its screen."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        environment = {**os.environ, "IPYTHONDIR": str(folder), "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}
-        command = ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--colors=NoColor", *arguments]
-        self.child = pexpect.spawn(
-            sys.executable, command, env=environment, encoding="utf-8", timeout=20, dimensions=(40, 100)
-        )
-        self.until(r"In \[1\]:")
-
-    def until(self, pattern: str) -> str:
-        """What came on the screen up to ``pattern``, without colours."""
-        self.child.expect(pattern)
-        return _ESCAPES.sub("", self.child.before + self.child.after)
-
-    def run(self, line: str, number: int) -> str:
-        """Run a line, and return what was on the screen up to the prompt with that number."""
-        self.child.send(line + "\r")
-        return self.until(rf"In \[{number}\]:")
-
-    def close(self) -> None:
-        self.child.close(force=True)
+from .terminal import Terminal
 
 
 @pytest.fixture(params=["", "--simple-prompt"], ids=["prompt", "simple"])
@@ -137,3 +110,24 @@ def test_a_script_of_cells_prints_plain_text(tmp_path: Path, endpoint: Endpoint)
     assert "**hello**\n[openai-compatible" in done.stdout
     assert done.stdout.endswith("got **hello**\n")
     assert not done.stderr
+
+
+def test_the_conversation_is_looked_at_undone_and_saved(terminal: Terminal, endpoint: Endpoint, tmp_path: Path) -> None:
+    endpoint.says("blue")
+    endpoint.says("green")
+    terminal.run("%ava my colour?", 3)
+    terminal.run("%ava --retry", 4)
+    screen = terminal.run("%ava --history", 5)
+    assert "Conversation main: 1 turn" in screen
+    assert "1. In [2] · scripted · about" in screen
+    assert "you: my colour?" in screen
+    assert "scripted: green" in screen
+    assert "<table>" not in screen
+    assert "Taken back: the rerun" in terminal.run("%ava --undo", 6)
+    assert "scripted: blue" in terminal.run("%ava --history", 7)
+    assert "1 turn of the conversation main saved" in terminal.run(f"%ava --save {tmp_path}/talk.md", 8)
+    assert "forgotten" in terminal.run("%ava --reset", 9)
+    assert "is empty" in terminal.run("%ava --history", 10)
+    assert "1 turn loaded" in terminal.run(f"%ava --load {tmp_path}/talk.md", 11)
+    assert "main          scripted" in terminal.run("%ava --usage", 12)
+    assert "--resume PATH" in terminal.run("%ava --resume", 13)

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 from ..controls import OBEYED
 from ..errors import AvaError, Kind
-from ..providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
+from ..providers.base import Again, Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
 
 __all__ = ["Entry", "Request", "dump", "parse"]
 
@@ -37,6 +37,7 @@ _KINDS: Mapping[str, type] = {
     "usage": Usage,
     "finish_reason": FinishReason,
     "model": ModelName,
+    "again": Again,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _TEXTS = ("text", "reasoning", "refusal")

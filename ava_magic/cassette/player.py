@@ -46,8 +46,11 @@ class Player(Reel):
         with self.lock:
             entries = self._entries()
         why = f"replies come from this cassette, {len(entries):,} recorded; nothing is sent"
-        takes_images = any(entry.request.has_parts for entry in entries)  # as what was recorded did
-        return Endpoint(self.file.name, _nobody, str(self.file.path), why=why, takes_images=takes_images)
+        # It takes what the endpoint took that was recorded.
+        images = any(entry.request.has_parts for entry in entries)
+        shapes = any("response_format" in entry.request.fields for entry in entries)
+        path = str(self.file.path)
+        return Endpoint(self.file.name, _nobody, path, why=why, takes_images=images, takes_response_format=shapes)
 
     def begin(self, asked: Asked, endpoint: Endpoint) -> Take:
         """A question, answered with what is recorded for it.  Raises :class:`NotRecorded`.

@@ -14,6 +14,7 @@ from ..connection import Connection
 from ..conversation import Message
 
 __all__ = [
+    "Again",
     "AsyncGeneratorProvider",
     "Delta",
     "FinishReason",
@@ -63,7 +64,17 @@ class ModelName:
     name: str
 
 
-Delta = str | Reasoning | Refusal | Usage | FinishReason | ModelName
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What came so far does not fit what was asked for, for this reason: another answer follows in its place.
+
+    No provider yields this, but what asks one for data (:mod:`ava_magic.structured`).
+    """
+
+    reason: str
+
+
+Delta = str | Reasoning | Refusal | Usage | FinishReason | ModelName | Again
 
 
 class Request(NamedTuple):
@@ -78,6 +89,7 @@ class AsyncGeneratorProvider:
 
     ``url`` names the service for people, ``working`` says whether its public address answers, and ``takes_images``
     whether the content of a message may be a list of parts, images among them; where it may not it is a string.
+    ``takes_response_format``: whether a request may have the field of that name, for a reply of a given shape.
     A provider with a classmethod ``request(model, messages, **kwargs)``, which gives the :class:`Request` that it would
     send, can be previewed to the byte.
     """
@@ -86,6 +98,7 @@ class AsyncGeneratorProvider:
     working: ClassVar[bool] = True
     supports_gpt_35_turbo: ClassVar[bool] = False
     takes_images: ClassVar[bool] = False
+    takes_response_format: ClassVar[bool] = False
     connection: ClassVar[Connection] = Connection()
 
     @classmethod

@@ -20,6 +20,7 @@ class OpenAICompatible(AsyncGeneratorProvider):
     url: ClassVar[str] = "https://api.openai.com/v1"
     supports_gpt_35_turbo: ClassVar[bool] = True
     takes_images: ClassVar[bool] = True
+    takes_response_format: ClassVar[bool] = True
 
     @classmethod
     async def create_async_generator(

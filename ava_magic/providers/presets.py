@@ -61,9 +61,10 @@ class Endpoint:
 
     ``name`` is the provider's or preset's, ``ask`` its async generator function, ``url`` where it is (``""`` for a
     provider without an address), ``key`` what it is sent, ``key_name`` the variable that a key for it comes from,
-    ``why`` says in a few words how it was chosen, ``hint`` is added to its errors.  ``takes_images`` and ``request``
-    are what :class:`~ava_magic.AsyncGeneratorProvider` says of them, ``request`` ``None`` for a provider without one,
-    and ``list_models`` fetches the names of its models, ``None`` where it has no list.
+    ``why`` says in a few words how it was chosen, ``hint`` is added to its errors.  ``takes_images``,
+    ``takes_response_format`` and ``request`` are what :class:`~ava_magic.AsyncGeneratorProvider` says of them,
+    ``request`` ``None`` for a provider without one, and ``list_models`` fetches the names of its models, ``None`` where
+    it has no list.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Endpoint:
     why: str = ""
     hint: str = ""
     takes_images: bool = False
+    takes_response_format: bool = False
     request: Callable[..., Request] | None = None
     list_models: Callable[[], Awaitable[list[str]]] | None = field(default=None, repr=False)
 
@@ -211,9 +213,11 @@ def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint
     ask = getattr(provider, "create_async_generator", None if isinstance(provider, type) else provider)
     if not callable(ask):
         raise AvaError(f"{name} is no provider: it has no create_async_generator(model, messages, **kwargs)", "config")
-    takes_images = getattr(provider, "takes_images", False) is True
+    takes: dict[str, Any] = {
+        name: getattr(provider, name, False) is True for name in ("takes_images", "takes_response_format")
+    }
     request = getattr(provider, "request", None)
-    return Endpoint(name, ask, url, takes_images=takes_images, request=request if callable(request) else None, **about)
+    return Endpoint(name, ask, url, request=request if callable(request) else None, **takes, **about)
 
 
 def _import(path: str) -> Any:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..content import text_of
 from ..controls import one_line, visible
+from ..presentation import AsMarkdown
 from ..reply import Reply
 from ..shell import in_notebook
 
@@ -46,23 +47,35 @@ class View(Protocol[_Shown_contra]):
 
 
 class Fresh:
-    """What has come of a turn since it was last looked at, as text to show; ``characters`` counts what was read."""
+    """What has come of a turn since it was last looked at, as text to show; ``characters`` counts what was read.
 
-    def __init__(self, turn: Turn) -> None:
+    The text is Markdown that shows the reply as its format wants, or where it is ``raw`` the reply itself.
+    """
+
+    def __init__(self, turn: Turn, *, raw: bool = False) -> None:
         self.characters = 0
         self._turn = turn
+        self._pieces = turn.pieces
         self._seen = 0
         self._half_line_end = ""
+        self._form = AsMarkdown("markdown" if raw else turn.settings.format)
 
     def read(self) -> str:
         """The new text, ``""`` if there is none."""
-        pieces = self._turn.pieces[self._seen :]
+        text = self._read()
+        if self._turn.pieces is not self._pieces:
+            text += f"{self._form.finish()}\n\n*That did not fit, so it was asked again:*\n\n"
+            self._pieces, self._seen = self._turn.pieces, 0
+            text += self._read()
+        self.characters += len(text)
+        return text
+
+    def _read(self) -> str:
+        pieces = self._pieces[self._seen :]
         self._seen += len(pieces)
         text = self._half_line_end + "".join(pieces)
         self._half_line_end = "\r" if text.endswith("\r") else ""  # the LF of a CRLF may be on its way
-        text = visible(text[:-1] if self._half_line_end else text)
-        self.characters += len(text)
-        return text
+        return self._form.feed(visible(text[:-1] if self._half_line_end else text))
 
 
 def pace(paint: Callable[[Any], float]) -> Callable[[Any], float]:
@@ -100,10 +113,10 @@ def choose(
 
     Where nobody is there to press Stop (``nbclient`` runs a notebook with ``allow_stdin`` false) no widget is opened:
     nbclient keeps even a closed widget's state in the file.  ``jupyter console`` can update nothing that it has shown:
-    it gets plain text, as a pipe does.
+    it gets plain text, as a pipe does; so does a thread from which nothing can be displayed.
     """
     kernel: Any = getattr(shell, "kernel", None)
-    if in_notebook(shell):
+    if in_notebook(shell) and _may_display(kernel):
         attended = bool(getattr(kernel, "_allow_stdin", False))
         if display == "widget" or (display == "auto" and attended):
             from .notebook import WidgetView
@@ -127,6 +140,15 @@ def choose(
 
         view = Afterwards(view, text_of(turn.prompt))
     return view
+
+
+def _may_display(kernel: Any) -> bool:
+    """Whether ``display`` works in this thread: in ipykernel 7.0 it fails in a user's, whose request is not known."""
+    try:
+        kernel.get_parent()
+    except LookupError:
+        return False
+    return True
 
 
 def status_line(turn: Turn, fresh: Fresh, how_to_stop: str) -> str:

@@ -177,7 +177,7 @@ class Stacked:
 
 def _final(columns: Sequence[Column], failure: str) -> tuple[dict[str, str], dict[str, Any]]:
     """The output that stays; its metadata is that of the reply that goes on in the conversation."""
-    bundles = [final_bundle(column.what_came(), failure=column.failure) for column in columns]
+    bundles = [final_bundle(column.what_came(), column.turn, failure=column.failure) for column in columns]
     data = _beside([column.label for column in columns], [data for data, _ in bundles])
     if failure:
         data["text/plain"] += f"\n{visible(failure)}"

@@ -123,7 +123,7 @@ class WidgetView:
         if reply is not None and reply.partial and self._received > _QUICKLY_RENDERED:
             # Who stops a reply does not wait for it to be rendered once more: what was painted is put together.
             body = "".join([*self._finished, self._settled, to_html(self._blocks.finish())])
-        return final_bundle(reply, body, failure)
+        return final_bundle(reply, self._turn, body, failure)
 
     def conclude(self, words: str) -> None:
         """It is over while others beside it are not: show the rest, and ``words`` in place of the button."""

@@ -20,7 +20,7 @@ class PlainView:
 
     def __init__(self, turn: Turn, frame_rate: float) -> None:
         self._frame = 1 / frame_rate
-        self._fresh = Fresh(turn)
+        self._fresh = Fresh(turn, raw=True)
         self._ends_line = True
 
     def open(self) -> None:

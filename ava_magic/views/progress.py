@@ -34,7 +34,7 @@ _TERMINAL_FRAME = 0.1
 
 
 def choose_progress(
-    batch: Batch, stop: Callable[[], None], shell: InteractiveShell, display: str, question: str, *, background: bool
+    batch: Batch, *, stop: Callable[[], None], shell: InteractiveShell, display: str, question: str, background: bool
 ) -> View[Replies]:
     """The view of a batch that fits the screen; as :func:`ava_magic.views.choose` does for one reply."""
     kernel: Any = getattr(shell, "kernel", None)

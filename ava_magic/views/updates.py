@@ -11,6 +11,7 @@ from IPython.display import display, update_display
 
 from ..blocks import Blocks
 from ..controls import visible
+from ..kept import record_of
 from ..markdown import plain, to_html
 from ..reply import Reply
 from ..unfinished import mend
@@ -35,9 +36,9 @@ BYTES_A_SECOND = 40_000
 
 
 def final_bundle(
-    reply: Reply | None, body: str | None = None, failure: str = ""
+    reply: Reply | None, turn: Turn, body: str | None = None, failure: str = ""
 ) -> tuple[dict[str, str], dict[str, Any]]:
-    """The output that stays: its data in three forms, and the exchange as metadata.
+    """The output that stays: its data in three forms, and the turn as metadata, for ``--resume``.
 
     ``body`` is the text as HTML, if it is rendered already.  Where nothing came the output is empty but for a
     ``failure``; of a cell that waited, the line that says why stands below it, where a traceback would.
@@ -48,28 +49,19 @@ def final_bundle(
     if failure:
         data["text/plain"] += f"\n{visible(failure)}"
         data["text/html"] += f'<p role="alert">{plain(failure)}</p>'
-    return data, {} if reply is None else {"ava_magic": _exchange(reply)}
-
-
-def _exchange(reply: Reply) -> dict[str, Any]:
-    return {
-        "format": 1,
-        "prompt": reply.messages[-1]["content"] if reply.messages else "",
-        "reply": reply.text,
-        "model": reply.model,
-        "provider": reply.provider,
-        "partial": reply.partial,
-    }
+    return data, {} if reply is None else {"ava_magic": record_of(turn)}
 
 
 class HtmlView:
     """Streams by ``update_display``, for a front end without widgets: the whole is sent again at a slower clock."""
 
+    is_raw = False
+
     def __init__(self, turn: Turn, frame_rate: float, *, background: bool = False) -> None:
         self._turn = turn
         self._background = background
         self._frame = self._wanted = max(0.25, 1 / frame_rate)
-        self._fresh = Fresh(turn)
+        self._fresh = Fresh(turn, raw=self.is_raw)
         self._blocks = Blocks()
         self._settled = ""
         self._display_id = uuid.uuid4().hex
@@ -96,7 +88,7 @@ class HtmlView:
         return self._wanted
 
     def close(self, reply: Reply | None, failure: str = "") -> None:
-        data, metadata = final_bundle(reply, failure=failure)
+        data, metadata = final_bundle(reply, self._turn, failure=failure)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
         if self._background:
             repeat_at_next_cell(data, metadata, self._display_id)
@@ -110,6 +102,8 @@ class HtmlView:
 
 class TextView(HtmlView):
     """Streams in the same way, as plain text."""
+
+    is_raw = True
 
     def _data(self, fresh: str) -> dict[str, str]:
         self._settled += fresh

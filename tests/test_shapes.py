@@ -1,0 +1,259 @@
+"""Shapes: JSON Schemas, dataclasses and pydantic models, asked for and checked by one interface."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import sys
+import typing
+from typing import Any, Literal
+
+import jsonschema
+import pydantic
+import pytest
+
+from ava_magic import AvaError
+from ava_magic.shapes import Misfit, is_shape, shape_of
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclasses.dataclass
+class Tree:
+    name: str
+    children: list[Tree] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Everything:
+    text: str
+    count: int
+    share: float
+    is_so: bool
+    colour: Colour
+    kind: Literal["a", 1]
+    day: datetime.date
+    pair: tuple[int, str]
+    many: tuple[int, ...]
+    names: set[str]
+    sizes: dict[str, float]
+    tree: Tree
+    any_value: Any
+    told: typing.Annotated[str, "more"] = "nothing"
+    maybe: int | None = None
+    computed: int = dataclasses.field(default=0, init=False)
+
+
+GOOD: dict[str, Any] = {
+    "text": "a",
+    "count": 3.0,
+    "share": 1,
+    "is_so": True,
+    "colour": "blue",
+    "kind": 1,
+    "day": "2024-02-29",
+    "pair": [1, "b"],
+    "many": [1, 2],
+    "names": ["x", "x"],
+    "sizes": {"s": 1.5},
+    "tree": {"name": "root", "children": [{"name": "leaf"}]},
+    "any_value": {"free": None},
+}
+
+
+def test_a_dataclass_is_built_with_all_that_is_in_it() -> None:
+    assert shape_of(Everything).build(GOOD) == Everything(
+        text="a",
+        count=3,
+        share=1.0,
+        is_so=True,
+        colour=Colour.BLUE,
+        kind=1,
+        day=datetime.date(2024, 2, 29),
+        pair=(1, "b"),
+        many=(1, 2),
+        names={"x"},
+        sizes={"s": 1.5},
+        tree=Tree("root", [Tree("leaf")]),
+        any_value={"free": None},
+    )
+
+
+def test_the_schema_of_a_dataclass_is_one_and_takes_what_the_dataclass_takes() -> None:
+    schema = shape_of(Everything).schema
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(GOOD)
+    assert schema["type"] == "object"
+    assert schema["required"] == list(GOOD)
+    assert schema["properties"]["tree"] == {"$ref": "#/$defs/Tree"}
+
+
+def test_a_dataclass_of_its_own_kind_refers_to_the_top() -> None:
+    assert shape_of(Tree).schema == {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "children": {"type": "array", "items": {"$ref": "#"}}},
+        "required": ["name"],
+        "additionalProperties": False,
+    }
+
+
+def test_a_list_of_dataclasses_is_a_shape() -> None:
+    shape = shape_of(list[Tree])
+    assert shape.schema["items"] == {"$ref": "#/$defs/Tree"}
+    assert shape.build([{"name": "a"}]) == [Tree("a")]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"text": 1}, "text must be of the type string, and is 1"),
+        ({"count": 1.5}, "count must be of the type integer, and is 1.5"),
+        ({"count": True}, "count must be of the type integer, and is True"),
+        ({"share": 10**400}, "share must be a number that a float can hold"),
+        ({"colour": "green"}, "colour must be one of ['red', 'blue'], and is 'green'"),
+        ({"kind": True}, "kind must be one of ['a', 1], and is True"),
+        ({"day": "today"}, "day must be a date in ISO 8601, and is 'today'"),
+        ({"pair": [1]}, "pair must be an array of 2, and is [1]"),
+        ({"names": [[]]}, "names[0] must be of the type string"),
+        ({"sizes": {"s": None}}, "sizes.s must be of the type number"),
+        ({"tree": {"name": "r", "children": [{}]}}, "tree.children[0] lacks name"),
+        ({"tree": []}, "tree must be an object, and is []"),
+        ({"maybe": "x"}, "maybe must be of the type integer, and is 'x' or else maybe must be of the type null"),
+        ({"more": 1}, "the object has more, which is not asked for"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_place(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(Misfit) as caught:
+        shape_of(Everything).build(GOOD | change)
+    assert says in str(caught.value)
+
+
+def test_what_a_dataclass_itself_refuses_is_a_misfit() -> None:
+    @dataclasses.dataclass
+    class Age:
+        years: int
+
+        def __post_init__(self) -> None:
+            if self.years < 0:
+                raise ValueError("nobody is younger than 0")
+
+    Age.__annotations__["years"] = int  # the name is not to be found from outside of this function
+    with pytest.raises(Misfit, match="nobody is younger"):
+        shape_of(Age).build({"years": -1})
+
+
+def test_two_classes_of_one_name_stay_two() -> None:
+    one = dataclasses.make_dataclass("Same", [("a", int)])
+    other = dataclasses.make_dataclass("Same", [("b", int)])
+    both = dataclasses.make_dataclass("Both", [("one", one), ("other", other)])
+    shape = shape_of(both)
+    assert len(shape.schema["$defs"]) == 2
+    built = shape.build({"one": {"a": 1}, "other": {"b": 2}})
+    assert (type(built.one), type(built.other)) == (one, other)
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        (dataclasses.make_dataclass("Odd", [("z", complex)]), "Odd.z is of the type <class 'complex'>"),
+        (dataclasses.make_dataclass("Odd", [("z", dict[int, str])]), "Odd.z is of the type dict"),
+        (dataclasses.make_dataclass("Odd", [("z", "Nowhere")]), "the fields of Odd cannot be read"),
+        ({"type": "nothing"}, "no JSON Schema"),
+        ({"enum": [object()]}, "cannot be written as JSON"),
+        (3, "not int"),
+        (int, "not type"),
+    ],
+)
+def test_what_is_no_shape_is_told_before_anything_is_sent(kind: Any, says: str) -> None:
+    with pytest.raises(AvaError) as caught:
+        shape_of(kind)
+    assert caught.value.kind == "config"
+    assert says in str(caught.value)
+
+
+class Address(pydantic.BaseModel):
+    city: str
+
+
+class Person(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(strict=True)
+    name: str
+    born: datetime.date
+    address: Address
+
+
+def test_a_pydantic_model_is_built_by_its_own_means() -> None:
+    shape = shape_of(Person)
+    assert shape.schema == Person.model_json_schema()
+    built = shape.build({"name": "A", "born": "2000-01-02", "address": {"city": "B"}})
+    assert built == Person(name="A", born=datetime.date(2000, 1, 2), address=Address(city="B"))
+    with pytest.raises(Misfit, match=r"born: .*date.*; address\.city: Field required"):
+        shape.build({"name": "A", "born": "?", "address": {}})
+
+
+def test_a_model_whose_own_code_fails_is_a_misfit() -> None:
+    class Wrong(pydantic.BaseModel):
+        a: Any
+
+        @pydantic.field_validator("a")
+        @classmethod
+        def check(cls, value: Any) -> Any:
+            raise RuntimeError("on the way")
+
+    with pytest.raises(Misfit, match="RuntimeError: on the way"):
+        shape_of(Wrong).build({"a": 1})
+
+
+SCHEMA = {"title": "a point", "type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
+
+
+def test_a_schema_is_checked_and_its_value_stays_as_it_is() -> None:
+    shape = shape_of(SCHEMA)
+    assert shape.build({"x": 1, "y": 2}) == {"x": 1, "y": 2}
+    with pytest.raises(Misfit, match="x: 'one' is not of type 'integer'"):
+        shape.build({"x": "one"})
+
+
+def test_a_reference_that_leads_nowhere_is_the_schemas_fault() -> None:
+    with pytest.raises(AvaError, match="the schema cannot be used"):
+        shape_of({"$ref": "#/$defs/nothing"}).build({})
+
+
+def test_without_jsonschema_a_schema_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    shape = shape_of(SCHEMA)
+    assert not shape.checks
+    assert shape.build("anything") == "anything"
+
+
+def test_the_name_that_goes_to_an_endpoint_has_no_odd_characters() -> None:
+    assert shape_of(SCHEMA).response_format() == {
+        "type": "json_schema",
+        "json_schema": {"name": "a_point", "schema": SCHEMA},
+    }
+
+
+def test_a_shape_is_told_from_other_values_with_nothing_of_them_run() -> None:
+    ran: list[str] = []
+
+    class Meta(type):
+        def __getattribute__(cls, name: str) -> Any:
+            ran.append(name)
+            return type.__getattribute__(cls, name)
+
+    class Hostile(metaclass=Meta):
+        @property  # type: ignore[misc]
+        def __class__(self) -> Any:
+            ran.append("class")
+            return type
+
+    values = [1, "a", int, Tree("a"), Hostile, Hostile(), None]
+    ran.clear()
+    found = [is_shape(value) for value in values]
+    assert not ran
+    assert not any(found)
+    assert all(map(is_shape, [SCHEMA, Tree, Person, list[Tree]]))

@@ -1,0 +1,86 @@
+"""Stop, at any moment and anywhere: the connection is closed, what had come is kept, the kernel stays usable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .endpoint import Endpoint
+from .kernel import HTML, Kernel
+from .moments import MOMENTS
+
+
+@pytest.fixture
+def asked(kernel: Kernel, endpoint: Endpoint) -> Iterator[Kernel]:
+    """A kernel that asks the scripted endpoint; the handler is given back and a sleeping cell can be interrupted."""
+    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}\nimport asyncio, signal, time")
+    yield kernel
+    assert kernel.value("signal.getsignal(signal.SIGINT) is signal.default_int_handler") == "True"
+    sleeping = kernel.start("print('asleep')\ntime.sleep(60)")
+    kernel.collect(sleeping, lambda: "asleep" in sleeping.stdout)
+    kernel.interrupt()
+    kernel.finish(sleeping)
+    assert sleeping.reply["ename"] == "KeyboardInterrupt"
+
+
+_PLACES = {
+    "cell": "%ava go",
+    "function": "def ask():\n    %ava go\nask()",
+    "task": "async def ask():\n    %ava go\nawait asyncio.create_task(ask())",
+    "run_cell": "get_ipython().run_cell('%ava go').raise_error()",
+    "%%time": "%%time\n%ava go",
+}
+
+
+@pytest.mark.parametrize("when", MOMENTS)
+@pytest.mark.parametrize("where", _PLACES)
+def test_an_interrupt_stops_it_and_keeps_what_had_come(
+    asked: Kernel, endpoint: Endpoint, where: str, when: str
+) -> None:
+    if not asked.lets_errors_through(_PLACES[where]):
+        pytest.skip("this IPython swallows every error here")
+    moment = MOMENTS[when]
+    moment.answer(endpoint)
+    cell = asked.start(_PLACES[where])
+    queued = asked.start("after = True")
+    moment.wait_for(asked, endpoint, cell)
+    asked.interrupt()
+    asked.finish(cell)
+    assert cell.status == "error"
+    assert cell.reply["ename"] == "KeyboardInterrupt"
+    assert len(cell.error.splitlines()) == 1 + (where == "run_cell")  # there it is told by both cells
+    assert asked.finish(queued).status == "aborted"
+    if moment.is_connected:
+        assert endpoint.requests[0].hung_up.wait(5)
+    history = asked.run("%ava --history").shown
+    if moment.shown == "word":
+        assert "word" in cell.outputs[0]["data"][HTML]
+        assert "stopped" in cell.outputs[0]["data"][HTML]
+        assert asked.value("_.partial, _.text.startswith('word')") == "(True, True)"
+        assert "(stopped)" in history
+    else:
+        assert "is empty" in history
+    assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize("when", ["before the first byte", "silent after some words", "in full flow"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "await asyncio.gather(*(ask(n) for n in range(20)))",
+        "async with asyncio.TaskGroup() as group:\n    for n in range(20):\n        group.create_task(ask(n))",
+    ],
+    ids=["gather", "TaskGroup"],
+)
+def test_an_interrupt_stops_many_streams_at_once(asked: Kernel, endpoint: Endpoint, code: str, when: str) -> None:
+    asked.run("async def ask(n):\n    %ava -n {n}")
+    MOMENTS[when].answer(endpoint)
+    cell = asked.start(code)
+    queued = asked.start("after = True")
+    MOMENTS[when].wait_for(asked, endpoint, cell, 20)
+    asked.interrupt()
+    assert asked.finish(cell).status == "error"
+    assert asked.finish(queued).status == "aborted"
+    for request in endpoint.requests:
+        assert request.hung_up.wait(5)
