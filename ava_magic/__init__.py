@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
     from .chat import Chat
     from .conversation import Conversation
+    from .each import ask_each
     from .errors import AvaError
     from .providers.base import AsyncGeneratorProvider
     from .providers.codelink_ava import CodeLinkAva
+    from .replies import Replies
     from .reply import Reply
 
 __all__ = [
@@ -25,8 +27,10 @@ __all__ = [
     "Chat",
     "CodeLinkAva",
     "Conversation",
+    "Replies",
     "Reply",
     "__version__",
+    "ask_each",
     "load_ipython_extension",
     "unload_ipython_extension",
 ]
@@ -37,7 +41,9 @@ _HOMES = {
     "Chat": "chat",
     "CodeLinkAva": "providers.codelink_ava",
     "Conversation": "conversation",
+    "Replies": "replies",
     "Reply": "reply",
+    "ask_each": "each",
 }
 
 

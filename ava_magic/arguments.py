@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from .errors import AvaError
 
-__all__ = ["FORMATS", "OPTIONS", "Arguments", "Option", "help_text", "parse"]
+__all__ = ["FORMATS", "OPTIONS", "Arguments", "Option", "compared_settings", "help_text", "parse"]
 
 FORMATS = ("markdown", "text", "code", "json")
 
@@ -31,8 +31,9 @@ class Option(NamedTuple):
     it does.
 
     ``convert`` makes the value of the text and raises :class:`ValueError` for text that is none; ``many`` options
-    may repeat, and ``command`` ones stand instead of a prompt.  ``bare`` is the value of an option that has none: only
-    a command may leave it out, since elsewhere the first word of the prompt would be taken for it.
+    may repeat, ``compared`` ones too, each time for one more reply beside the others, and ``command`` ones stand
+    instead of a prompt.  ``bare`` is the value of an option that has none: only a command may leave it
+    out, since elsewhere the first word of the prompt would be taken for it.
     """
 
     names: tuple[str, ...]
@@ -40,6 +41,7 @@ class Option(NamedTuple):
     help: str
     convert: Callable[[str], Any] = str
     many: bool = False
+    compared: bool = False
     command: bool = False
     bare: Any = True
 
@@ -101,8 +103,13 @@ def _format(text: str) -> str:
 
 
 OPTIONS = (
-    Option(("-m", "--model"), "NAME", "the model to ask"),
-    Option(("-p", "--provider"), "NAME", "who answers: a preset, codelink-ava, guide, or package.module:Class"),
+    Option(("-m", "--model"), "NAME", "the model to ask; of several, the replies stream side by side", compared=True),
+    Option(
+        ("-p", "--provider"),
+        "NAME",
+        "who answers: a preset, codelink-ava, guide, or package.module:Class; of several, side by side",
+        compared=True,
+    ),
     Option(("--base-url",), "URL", "an OpenAI-compatible endpoint"),
     Option(("-s", "--system"), "TEXT", "the system message of this turn"),
     Option(("-t", "--temperature"), "X", "the temperature of this turn", _number),
@@ -115,6 +122,11 @@ OPTIONS = (
     Option(("-c", "--chat"), "NAME", "talk in the conversation NAME; without it, in main", _chat_name),
     Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
     Option(("-b", "--background"), "", "return at once; the reply streams on, and can be awaited"),
+    Option(("--each",), "NAME", "ask once for each item of NAME, with {item} in the question"),
+    Option(("--concurrency",), "N", "how many of them at once; 8 where nothing is said", _count),
+    Option(("--into",), "PATH", "keep every result in PATH.jsonl, and go on from what it holds"),
+    Option(("--dask",), "", "spread them over the workers of the active Dask client"),
+    Option(("--keep",), "NAME", "which of several goes on in the conversation; afterwards too, with no question"),
     Option(("-r", "--raw"), "", "leave {braces} as they are"),
     Option(("--attach",), "PATH", "send a text file or an image along", many=True),
     Option(("--preview",), "", "show the request and its size; send nothing"),
@@ -149,12 +161,14 @@ _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 class Arguments:
     """What a line says: the options that were given, by key, and the prompt that follows them.
 
+    ``compared`` holds all values of an option that was given more than once to compare; ``options`` has the first.
     ``command`` is the key of the option that stands instead of a prompt, ``""`` where there is none.
     """
 
     prompt: str
     options: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
+    compared: Mapping[str, list[Any]] = field(default_factory=dict)
 
     def __contains__(self, key: str) -> bool:
         return key in self.options
@@ -163,6 +177,7 @@ class Arguments:
 def parse(line: str) -> Arguments:
     """Read the options at the start of ``line``.  Raises :class:`AvaError` (``config``) for one that is wrong."""
     options: dict[str, Any] = {}
+    compared: dict[str, list[Any]] = {}
     command = ""
     position = 0
     while match := _WORD.match(line, position):
@@ -175,6 +190,9 @@ def parse(line: str) -> Arguments:
             value = _convert(option, text)
         elif with_equals and not option.value:
             raise AvaError(f"{match['option']} takes no value", "config")
+        if option.key in options and option.compared:
+            compared.setdefault(option.key, [options[option.key]]).append(value)
+            continue
         if option.key in options and option.value and not option.many:
             raise AvaError(f"{match['option']} is given twice", "config")
         if option.many:
@@ -190,7 +208,24 @@ def parse(line: str) -> Arguments:
         rest = rest[2:].strip()
     if command and rest:
         raise AvaError(f"--{command} stands alone; what is {rest[:40]!r} for?", "config")
-    return Arguments(rest, options, command)
+    return Arguments(rest, options, command, compared)
+
+
+def compared_settings(arguments: Arguments) -> dict[str, dict[str, str]]:
+    """The settings of its own for each reply that is to be compared, by a label; nothing where there is but one.
+
+    Models and providers go in pairs where both are given more than once.  Raises :class:`AvaError` (``config``) where
+    they do not fit.
+    """
+    compared = arguments.compared
+    if len({len(values) for values in compared.values()}) > 1:
+        raise AvaError("where both -m and -p are given more than once, they go in pairs: as many of each", "config")
+    names = [name for name in ("provider", "model") if name in compared]
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*(compared[name] for name in names), strict=True)]
+    labelled = {" ".join(row.values()): row for row in rows}
+    if len(labelled) < len(rows):
+        raise AvaError("each of several is asked once: -m and -p name two of them alike", "config")
+    return labelled
 
 
 def help_text() -> str:

@@ -1,12 +1,15 @@
-"""One question on its way through a shell: its turn, its place on the screen, and how it can be ended."""
+"""What is on its way through a shell: its place on the screen, and how it can be ended."""
 
 from __future__ import annotations
 
 import atexit
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from .content import text_of
 from .reply import Reply
 from .runner import Run
 from .views import View
@@ -15,50 +18,64 @@ if TYPE_CHECKING:
     from .chat import Chat
     from .turn import Turn
 
-__all__ = ["Asking", "leave_all"]
+__all__ = ["Asking", "UnderWay", "leave_all"]
 
 
-class Asking:
-    """A question with what it takes: its turn, its view, its run, and what the user wants of it.
+Shown = TypeVar("Shown")
 
-    ``history``: it belongs to the conversation.  ``background``: nobody waits for it.  ``out``: the name that its
-    reply is bound to, or ``""``.
+
+class UnderWay(ABC, Generic[Shown]):
+    """Something that was asked: its view, its run, and what the user wants of it.
+
+    ``background``: nobody waits for it.  ``out``: the name that its result is bound to, or ``""``.  ``question`` is
+    what was asked, and ``when_stopped`` the line that tells where what had come is kept.
     """
 
-    def __init__(
-        self, chat: Chat, turn: Turn, view: View, run: Run, *, history: bool, background: bool, out: str
-    ) -> None:
-        self.chat = chat
-        self.turn = turn
+    question: str
+    when_stopped: str
+    keeps_when_failed = False
+    """Whether a failure leaves a result as well, which is then ``_`` as after a Stop."""
+    leaves_result = True
+    """Whether the view leaves the whole result on the screen, so that it is not shown once more."""
+
+    def __init__(self, view: View[Shown], run: Run, *, background: bool, out: str) -> None:
         self.view = view
         self.run = run
-        self.history = history
         self.background = background
         self.out = out
 
+    @abstractmethod
     async def work(self) -> None:
-        """Send the question, and take in the reply to its end."""
-        await self.chat.finish(self.turn, history=self.history)
+        """Send it, and take in what comes to its end."""
+
+    @abstractmethod
+    def what_came(self) -> Shown | None:
+        """The result so far; ``None`` where it ended early with nothing, or before it was sent."""
+
+    @abstractmethod
+    def result(self) -> Shown:
+        """What came of it."""
+
+    @abstractmethod
+    def end_early(self) -> None:
+        """Mark what has come as stopped before its end."""
+
+    def line_up(self, over: Future[None]) -> None:
+        """Let others wait for its end, where their questions depend on it."""
 
     @contextmanager
     def on_screen(self) -> Iterator[None]:
-        """The question's time on the screen: whatever ends it, what has come is left there."""
+        """Its time on the screen: whatever ends it, what has come is left there."""
         self.open()
         try:
             yield
         finally:
             self.close()
 
-    def what_came(self) -> Reply | None:
-        """The reply so far; ``None`` where a question ended early with nothing, or before it was sent."""
-        turn = self.turn
-        ended_well = turn.started is not None and not turn.partial
-        return turn.reply() if turn.pieces or turn.thoughts or ended_well else None
-
     def leave(self) -> None:
         """Stop it, and leave what has come in its place, without waiting for its loop."""
         self.run.stop()
-        self.turn.end_early()
+        self.end_early()
         self.close()
 
     def open(self) -> None:
@@ -75,7 +92,38 @@ class Asking:
         self.view.close(self.what_came(), failure)
 
 
-_on_screen: list[Asking] = []
+class Asking(UnderWay[Reply]):
+    """One question with its turn; ``history``: it belongs to the conversation."""
+
+    when_stopped = "the reply was stopped; what had come is kept, in _ and in the conversation"
+
+    def __init__(
+        self, chat: Chat, turn: Turn, view: View[Reply], run: Run, *, history: bool, background: bool, out: str
+    ) -> None:
+        super().__init__(view, run, background=background, out=out)
+        self.question = text_of(turn.prompt)
+        self._chat = chat
+        self._turn = turn
+        self._history = history
+
+    async def work(self) -> None:
+        await self._chat.finish(self._turn, history=self._history)
+
+    def what_came(self) -> Reply | None:
+        return self._turn.what_came()
+
+    def result(self) -> Reply:
+        return self._turn.reply()
+
+    def end_early(self) -> None:
+        self._turn.end_early()
+
+    def line_up(self, over: Future[None]) -> None:
+        if self._history:
+            self._chat.line_up(over)
+
+
+_on_screen: list[UnderWay[Any]] = []
 
 
 @atexit.register

@@ -12,11 +12,10 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import Any
 
-from .asking import Asking
-from .content import text_of
+from .asking import UnderWay
 from .controls import one_line
 from .errors import AvaError, Stopped, StoppedTask
-from .reply import Reply
+from .replies import Replies
 from .runner import awaited, in_thread, interrupts
 from .shell import in_own_task_of_a_cell
 
@@ -25,18 +24,17 @@ __all__ = ["Pending", "start"]
 _STOPPED = "the reply was stopped; what had come is in .reply"
 
 
-def start(asking: Asking, on_awaited: Callable[[Reply], None]) -> Pending:
+def start(asking: UnderWay[Any], on_awaited: Callable[[Any], None]) -> Pending:
     """Let ``asking`` run by itself from here on; ``on_awaited`` is told of its reply when somebody awaits it."""
     asking.open()
     # In a context of its own: a kernel tells by it which cell a message is sent for, and a client that runs one cell
     # after the other (nbclient) hears only what is sent for the one that runs now.  The display's id finds the place.
     _, over = in_thread(lambda: _to_its_end(asking), contextvars.Context())
-    if asking.history:
-        asking.chat.line_up(over)
+    asking.line_up(over)
     return Pending(asking, over, on_awaited)
 
 
-async def _to_its_end(asking: Asking) -> None:
+async def _to_its_end(asking: UnderWay[Any]) -> None:
     failure = ""
     try:
         await awaited(asking.work, asking.view.paint, asking.run)
@@ -50,17 +48,18 @@ async def _to_its_end(asking: Asking) -> None:
 class Pending:
     """A reply that streams on in the background, while other cells run.
 
-    ``await pending`` waits for the :class:`~ava_magic.Reply`; it raises the :class:`~ava_magic.AvaError` that ended it,
-    and :class:`~ava_magic.errors.Stopped` where it was stopped.  An interrupt of the cell that waits stops the reply.
+    ``await pending`` waits for the :class:`~ava_magic.Reply`, or the :class:`~ava_magic.Replies` of many; it raises the
+    :class:`~ava_magic.AvaError` that ended it, and :class:`~ava_magic.errors.Stopped` where it was stopped.  An
+    interrupt of the cell that waits stops the reply.
     """
 
-    def __init__(self, asking: Asking, over: Future[None], on_awaited: Callable[[Reply], None]) -> None:
+    def __init__(self, asking: UnderWay[Any], over: Future[None], on_awaited: Callable[[Any], None]) -> None:
         self._asking = asking
         self._over = over
         self._on_awaited = on_awaited
 
     @property
-    def reply(self) -> Reply | None:
+    def reply(self) -> Any:
         """What has come so far, in the end all of it; ``None`` before the first word."""
         return self._asking.what_came()
 
@@ -73,10 +72,10 @@ class Pending:
         if not self.done():
             self._asking.run.stop()
 
-    def __await__(self) -> Generator[Any, None, Reply]:
+    def __await__(self) -> Generator[Any, None, Any]:
         return self._wait().__await__()
 
-    async def _wait(self) -> Reply:
+    async def _wait(self) -> Any:
         run = self._asking.run
         is_the_cell = in_own_task_of_a_cell()
         with interrupts(run, passes_on=not is_the_cell):
@@ -84,18 +83,19 @@ class Pending:
         self._over.result()
         if run.stopped:
             raise Stopped(_STOPPED, self.reply) if is_the_cell else StoppedTask(_STOPPED)
-        reply = self._asking.turn.reply()
-        self._on_awaited(reply)
+        reply = self._asking.result()
+        if self._asking.leaves_result:
+            self._on_awaited(reply)
         return reply
 
     def __repr__(self) -> str:
-        question = one_line(text_of(self._asking.turn.prompt), 40)
+        question = one_line(self._asking.question, 40)
         if not self.done():
             state = "streams"
         elif self._asking.run.stopped:
             state = "was stopped"
         else:
             state = "failed" if self._over.exception() else "is here"
-        return (
-            f"<Pending: the reply to {question!r} {state}, {len(self.reply.text if self.reply else ''):,} characters>"
-        )
+        reply = self.reply
+        amount = f"{len(reply):,} replies" if isinstance(reply, Replies) else f"{len(str(reply or '')):,} characters"
+        return f"<Pending: the reply to {question!r} {state}, {amount}>"

@@ -202,12 +202,17 @@ class Chat:
         exchange = exchange_of(turn)
         if (spent := spent_by(turn)).turns:
             self.ledger.note(turn.chat or "none (-n)", exchange.model or exchange.provider, spent)
-        if not history:
-            return
-        if kept and exchange.reply.strip():  # services refuse messages of white space alone
+        if history and turn.is_kept:
+            self.keep(turn, came=kept)
+
+    def keep(self, turn: Turn, *, came: bool = True) -> Exchange | None:
+        """Let the conversation go on with a turn that is over; ``None`` where nothing came, and it only notes that."""
+        exchange = exchange_of(turn)
+        if came and exchange.reply.strip():  # services refuse messages of white space alone
             self.conversation.add(exchange, turn.settings.rerun, turn.instead)
-        else:
-            self.conversation.miss(Unanswered(turn.prompt, turn.anchor, turn.instead), turn.settings.rerun)
+            return exchange
+        self.conversation.miss(Unanswered(turn.prompt, turn.anchor, turn.instead), turn.settings.rerun)
+        return None
 
 
 def _with_format(settings: Settings) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -87,6 +88,7 @@ class Connection:
     on_wait: Callable[[str, float], None] | None = field(default=None, repr=False, compare=False)
 
 
+@functools.lru_cache(maxsize=256)
 def origin(url: str) -> Origin:
     """The scheme, host and port of an endpoint's URL.  Raises :class:`AvaError` (``config``) for what is none."""
     try:

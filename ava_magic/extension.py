@@ -9,6 +9,7 @@ from . import completer
 from .asking import leave_all
 from .background import Pending
 from .magics import AvaMagics
+from .replies import Replies
 from .reply import Reply
 from .shell import can_await
 from .syntax import Transform
@@ -32,7 +33,7 @@ def load(shell: InteractiveShell) -> None:
     shell.input_transformers_cleanup[:] = [transform, *shell.input_transformers_cleanup, transform]
     shell.events.register("pre_run_cell", magics.begin_cell)
     completer.install(shell, completer.Words(magics, shell))
-    for kind in (Reply, Pending):
+    for kind in (Reply, Replies, Pending):
         _self_displays(shell).for_type(kind, magics.display_once)
     if shell.has_trait("exit_now"):  # a kernel's: set when it is told to shut down, before its loop stops
         shell.observe(_leave, "exit_now")
@@ -51,7 +52,7 @@ def unload(shell: InteractiveShell) -> None:
     transforms[:] = [transform for transform in transforms if not isinstance(transform, Transform)]
     shell.events.unregister("pre_run_cell", magics.begin_cell)
     completer.remove(shell)
-    for kind in (Reply, Pending):
+    for kind in (Reply, Replies, Pending):
         _self_displays(shell).pop(kind, None)
     if shell.has_trait("exit_now"):
         shell.unobserve(_leave, "exit_now")

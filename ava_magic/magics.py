@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,8 @@ from IPython.display import display as show
 from traitlets import Bool, Enum, Float, Int, Unicode, observe
 
 from . import runner
-from .arguments import Arguments, help_text, parse
-from .asking import Asking
+from .arguments import Arguments, compared_settings, help_text, parse
+from .asking import Asking, UnderWay
 from .background import Pending, start
 from .chats import MAIN, Chats
 from .commands import COMMANDS, Call, last_question, state
@@ -40,7 +42,9 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from .chat import Chat
+    from .for_each import ForEach
     from .providers.presets import Endpoint
+    from .side_by_side import SideBySide
     from .turn import Turn
 
 __all__ = ["AvaMagics"]
@@ -57,6 +61,15 @@ replaced by the value of that variable.
 
 %ava alone shows what answers and how to change it; %config AvaMagics lists the settings.
 """
+
+
+_BELONGS = {
+    "each": "one model",
+    "concurrency": "--each NAME",
+    "into": "--each NAME",
+    "dask": "--each NAME",
+    "keep": "-m or -p given more than once",
+}
 
 
 @magics_class
@@ -86,7 +99,8 @@ class AvaMagics(Magics):
         self._shell = shell
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
-        self._just_shown: Reply | Pending | None = None
+        self._just_shown: Any = None
+        self._compared: SideBySide | None = None
         self._next_cell = NextCell(shell)
         self._last_error = LastError(shell)
         self._typed_keys: dict[Origin, Key] = {}
@@ -99,9 +113,7 @@ class AvaMagics(Magics):
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
-    def ava(
-        self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
-    ) -> Reply | Pending | None:
+    def ava(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
         """Ask, and wait for the end of the reply."""
         run = runner.Run()
         with runner.interrupts(run):
@@ -110,7 +122,7 @@ class AvaMagics(Magics):
                 return None
             if asking.background:
                 return self._in_background(asking)
-            with asking.on_screen():
+            with self._under_way(asking):
                 runner.run(
                     asking.work,
                     asking.view.paint,
@@ -122,9 +134,7 @@ class AvaMagics(Magics):
             raise Stopped(*self._stopped(asking))
         return self._conclude(asking)
 
-    async def awaited(
-        self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
-    ) -> Reply | Pending | None:
+    async def awaited(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
         """The same magic where an ``await`` can stand; the input transform writes this call."""
         run = runner.Run()
         is_the_cell = in_own_task_of_a_cell()
@@ -145,7 +155,7 @@ class AvaMagics(Magics):
                 if not is_the_cell:
                     raise
                 raise Stopped("the reply was stopped before its first word") from None
-            with asking.on_screen():
+            with self._under_way(asking):
                 await runner.awaited(asking.work, asking.view.paint, run)
         if run.stopped:
             message, reply = self._stopped(asking)
@@ -160,19 +170,21 @@ class AvaMagics(Magics):
             self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex, number)
             self._anchor.set(self._last_anchor)
             self._just_shown = None
-            if notebook := sys.modules.get("ava_magic.views.notebook"):
-                notebook.close_what_is_left()
+            if area := sys.modules.get("ava_magic.views.area"):
+                area.close_what_is_left()
             if updates := sys.modules.get("ava_magic.views.updates"):
                 updates.repeat_what_ended()
 
-    def display_once(self, reply: Reply | Pending) -> None:
+    def display_once(self, reply: Any) -> None:
         """What IPython calls to show a reply: the one that has just streamed stands on the screen already."""
         if reply is not self._just_shown or not is_displaying_result(self._shell):
             raise NotImplementedError  # go on to the reply's own representations
         if not hasattr(self._shell, "kernel"):
             print(f"{reply!r}, shown above")  # after the prompt "Out[n]:", which is on the screen by now
 
-    def _read(self, line: str, cell: str | None, local_ns: Mapping[str, Any] | None, run: runner.Run) -> Asking | None:
+    def _read(
+        self, line: str, cell: str | None, local_ns: Mapping[str, Any] | None, run: runner.Run
+    ) -> UnderWay[Any] | None:
         """The question that the user typed; ``None`` where it was a command, which is then done."""
         arguments = parse(line)
         if arguments.command:
@@ -195,12 +207,26 @@ class AvaMagics(Magics):
         prompt = prompt or (QUESTION if "error" in arguments else "")
         if prompt:
             return self._ask(prompt, arguments, local_ns or {}, run)
-        if cell is None and not arguments.options:
-            print(state(self.chats, self.chats.named().begin("", **self._settings(arguments))))
+        if cell is None and set(arguments.options) <= {"keep"}:
+            chats = self.chats
+            keep = arguments.options.get("keep", "")
+            print(self._keep(keep) if keep else state(chats, chats.named().begin("", **self._settings(arguments))))
             return None
         raise AvaError("nothing is asked: the question goes after the options, or in the lines under %%ava", "config")
 
-    def _ask(self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run) -> Asking | None:
+    def _keep(self, name: str) -> str:
+        if self._compared is None:
+            raise AvaError("--keep is about replies side by side, and there are none", "config")
+        return self._compared.keep(name)
+
+    def _ask(
+        self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run
+    ) -> UnderWay[Any] | None:
+        if "each" in arguments and not arguments.compared:
+            return self._ask_each(prompt, arguments, local_ns, run)
+        for key, belongs in _BELONGS.items():
+            if key in arguments and not (key == "keep" and arguments.compared):
+                raise AvaError(f"--{key} goes with {belongs}", "config")
         question = self._compose(prompt, arguments, local_ns)
         asked = Unanswered(question, self._anchor.get(self._last_anchor))
         return self._begin(question, asked, arguments, local_ns, run)
@@ -212,22 +238,73 @@ class AvaMagics(Magics):
         arguments: Arguments,
         local_ns: Mapping[str, Any],
         run: runner.Run,
-    ) -> Asking | None:
+    ) -> UnderWay[Any] | None:
         settings = self._settings(arguments) | self._format(arguments, local_ns)
         history = "no_history" not in arguments
         if not history and "chat" in arguments:
             raise AvaError("-n and -c do not go together: -n asks outside of every conversation", "config")
         chat = self.chats.named(arguments.options.get("chat", MAIN))
-        turn = chat.begin(asked.prompt, asked.anchor, history=history, instead=asked.instead, **settings)
+        compared = compared_settings(arguments)
+        turns = [
+            chat.begin(asked.prompt, asked.anchor, history=history, instead=asked.instead, **{**settings, **own})
+            for own in compared.values() or ({},)
+        ]
+        turn = turns[0]
         if "send_secrets" not in arguments:
             others = {"the system message": turn.settings.system, "an option": str(turn.settings.options)}
             forbid_secrets(question, others, os.environ)
-        if lines := question.about(turn.endpoint.takes_images):
+        if lines := question.about(any(turn.endpoint.takes_images for turn in turns)):
             print(lines)
         if "preview" in arguments:
-            show(preview(turn), raw=True)
+            for turn in turns:
+                show(preview(turn), raw=True)
             return None
+        if compared:
+            return self._compare(chat, dict(zip(compared, turns, strict=True)), arguments, run)
         return self._asking(chat, turn, arguments, run, history=history)
+
+    def _compare(self, chat: Chat, turns: Mapping[str, Turn], arguments: Arguments, run: runner.Run) -> SideBySide:
+        from .side_by_side import SideBySide
+        from .views.columns import choose_columns
+
+        view = functools.partial(
+            choose_columns,
+            shell=self._shell,
+            display=self.display,
+            frame_rate=self.frame_rate,
+            background="background" in arguments,
+        )
+        self._compared = SideBySide(chat, turns, run, arguments, view)
+        return self._compared
+
+    def _ask_each(
+        self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run
+    ) -> ForEach | None:
+        from .for_each import ForEach  # these load all that a question needs
+        from .template import Template
+        from .views.progress import choose_progress
+
+        chat = self.chats.named()
+        settings = self._settings(arguments) | self._format(arguments, local_ns)
+        names = {**visible_names(self._shell), **local_ns}
+        template = Template(prompt, names, ShellDisplay(self._shell), arguments.options.get("attach", ()))
+        first = chat.begin(template.for_all(), history=False, **settings)
+        if "send_secrets" not in arguments:
+            others = {"the system message": first.settings.system, "an option": str(first.settings.options)}
+            template.check = lambda question: forbid_secrets(question, others, os.environ)
+        if "preview" in arguments:
+            template.for_all()  # which is checked
+            show(preview(first), raw=True)
+            return None
+        view = functools.partial(
+            choose_progress,
+            stop=run.stop,
+            shell=self._shell,
+            display=self.display,
+            question=prompt,
+            background="background" in arguments,
+        )
+        return ForEach.begin(chat, template, arguments, settings, names, run, view)
 
     def _report(self, arguments: Arguments, run: runner.Run) -> Asking:
         """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
@@ -276,7 +353,7 @@ class AvaMagics(Magics):
         settings = {name: arguments.options.get(name, getattr(self, name)) for name in names}
         return settings | {"typed_keys": self._typed_keys, "options": dict(arguments.options.get("option", ()))}
 
-    def _in_background(self, asking: Asking) -> Pending:
+    def _in_background(self, asking: UnderWay[Any]) -> Pending:
         pending = start(asking, self._receive)
         if asking.out:
             self._shell.user_ns[asking.out] = pending
@@ -284,27 +361,39 @@ class AvaMagics(Magics):
             self._has_been_shown(pending)  # by the place that its reply comes to
         return pending
 
-    def _has_been_shown(self, value: Reply | Pending) -> None:
+    def _has_been_shown(self, value: Any) -> None:
         self._just_shown = value
 
-    def _receive(self, reply: Reply) -> None:
+    def _receive(self, reply: Any) -> None:
         self._has_been_shown(reply)
-        self._next_cell.take(reply)
+        if isinstance(reply, Reply):
+            self._next_cell.take(reply)
 
-    def _conclude(self, asking: Asking) -> Reply:
-        reply = asking.turn.reply()
+    @contextmanager
+    def _under_way(self, asking: UnderWay[Any]) -> Iterator[None]:
+        try:
+            with asking.on_screen():
+                yield
+        except Exception:
+            if asking.keeps_when_failed and asking.what_came() is not None:
+                self._shell.displayhook.update_user_ns(self._conclude(asking))
+            raise
+
+    def _conclude(self, asking: UnderWay[Any]) -> Any:
+        result = asking.result()
         if asking.out:
-            self._shell.user_ns[asking.out] = reply
-        self._receive(reply)
-        return reply
+            self._shell.user_ns[asking.out] = result
+        if asking.leaves_result:
+            self._receive(result)
+        return result
 
-    def _stopped(self, asking: Asking) -> tuple[str, Reply | None]:
+    def _stopped(self, asking: UnderWay[Any]) -> tuple[str, Any]:
         """The end of a stopped question: what had come is ``_`` and ``Out[n]``, as a whole reply would be."""
         reply = asking.what_came()
         if reply is None:
             return "the reply was stopped before its first word", None
         self._shell.displayhook.update_user_ns(self._conclude(asking))
-        return "the reply was stopped; what had come is kept, in _ and in the conversation", reply
+        return asking.when_stopped, reply
 
 
 AvaMagics.ava.__doc__ = _HELP

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .code_blocks import CodeBlock
+    from .errors import AvaError
 
 __all__ = ["Reply", "thought_html"]
 
@@ -30,6 +31,7 @@ class Reply:
         reasoning: the model's thinking, where the endpoint tells it, and how long it took, in seconds.
         refusal: the words of a refusal, where the endpoint marks one.
         data: the parsed value of a reply that was asked for as data.
+        error: why there is no whole reply, where one of many failed; ``None`` otherwise.
         format: what was asked for: ``"markdown"``, ``"text"``, ``"code"`` or ``"json"``; it is shown as such.
         partial: whether the reply was stopped or cut before its end.
         seconds: from sending the request to the last delta.
@@ -46,6 +48,7 @@ class Reply:
     reasoning_seconds: float = 0.0
     refusal: str = ""
     data: Any = None
+    error: AvaError | None = None
     format: str = "markdown"
     partial: bool = False
     seconds: float = 0.0

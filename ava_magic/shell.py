@@ -18,7 +18,15 @@ from IPython.core import async_helpers
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["can_await", "in_console", "in_own_task_of_a_cell", "is_displaying_result", "is_foreign_loop", "own_loop"]
+__all__ = [
+    "can_await",
+    "in_console",
+    "in_notebook",
+    "in_own_task_of_a_cell",
+    "is_displaying_result",
+    "is_foreign_loop",
+    "own_loop",
+]
 
 
 def can_await(shell: InteractiveShell) -> bool:
@@ -59,6 +67,11 @@ def in_own_task_of_a_cell() -> bool:
     task = asyncio.current_task()
     code: Any = getattr(task and task.get_coro(), "cr_code", None)
     return code is not None and code.co_name == "run_cell_async"
+
+
+def in_notebook(shell: InteractiveShell) -> bool:
+    """Whether what is shown can be updated later: a kernel with a front end that holds outputs."""
+    return getattr(shell, "kernel", None) is not None and not in_console()
 
 
 @functools.cache

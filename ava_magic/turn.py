@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -73,8 +73,10 @@ class Turn:
         pieces: the content that has come, in order; only ever appended to, until an answer that does not fit gives way
             to another one, in a list of its own.
         thoughts: the reasoning that has come, likewise.
+        on_wait: told ``(reason, seconds)`` before each wait for a retry.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
+        is_kept: whether a conversation that it belongs to keeps it when it is over.
         failed: whether it ended by an error.
         ended: when it ended, in seconds since 1970; 0 before that.
         model: the model that answers, or that was asked for; ``None`` where the endpoint chooses and has not said.
@@ -96,8 +98,10 @@ class Turn:
         self.thoughts: list[str] = []
         self.notes: list[str] = []
         self._waiting: tuple[str, float] | None = None
+        self.on_wait: Callable[[str, float], None] | None = None
         self.started: float | None = None
         self.partial = False
+        self.is_kept = True
         self._demand: Demand | None = None
         self._data: Any = None
         self._is_in_vain = False  # what has come: another answer was asked for
@@ -232,6 +236,11 @@ class Turn:
             notes=tuple(notes),
         )
 
+    def what_came(self) -> Reply | None:
+        """The reply so far; ``None`` where it ended early with nothing, or before it was sent."""
+        ended_well = self.started is not None and not self.partial
+        return self.reply() if self.pieces or self.thoughts or ended_well else None
+
     def _since_start(self) -> float:
         now = time.monotonic()
         return round(now - (now if self.started is None else self.started), 3)
@@ -277,6 +286,8 @@ class Turn:
 
     def _wait(self, reason: str, seconds: float) -> None:
         self._waiting = (reason, time.monotonic() + seconds)
+        if self.on_wait is not None:
+            self.on_wait(reason, seconds)
 
     def _take_note(self, delta: object) -> None:
         if isinstance(delta, Reasoning):

@@ -30,6 +30,7 @@ PURE = {
         "reply",
     ),
     *("errors", "controls", "arguments", "syntax", "completions", "connection"),
+    *("items", "template", "results", "replies", "throttle"),
     *("tokens", "history", "listing", "usage", "records", "formats", "files", "resume"),
     *("cassette", "cassette.entry", "cassette.nearest"),
     *("code_blocks", "presentation", "json_text", "json_types", "shapes", "structured", "completion"),
@@ -144,8 +145,10 @@ def test_the_public_names_are_these() -> None:
         "Chat",
         "CodeLinkAva",
         "Conversation",
+        "Replies",
         "Reply",
         "__version__",
+        "ask_each",
         "load_ipython_extension",
         "unload_ipython_extension",
     ]

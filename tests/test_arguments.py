@@ -257,7 +257,7 @@ def test_a_wrong_line_is_an_ava_error_and_never_another_one(words: list[str]) ->
         parse("".join(words))
 
 
-@pytest.mark.parametrize("line", ["-m one -m two what?", "-o a --out b what?", "-t 1 --temperature=2 what?"])
+@pytest.mark.parametrize("line", ["-s one -s two what?", "-o a --out b what?", "-t 1 --temperature=2 what?"])
 def test_an_option_that_takes_one_value_is_given_once(line: str) -> None:
     with pytest.raises(AvaError, match="given twice"):
         parse(line)

@@ -574,7 +574,7 @@ def test_a_page_opened_again_in_mid_reply_shows_it_to_its_end(asked: Asked) -> N
 def test_a_long_reply_that_ended_while_no_page_was_there_is_on_the_one_that_comes_back(
     lab: Lab, endpoint: Endpoint
 ) -> None:
-    asked = Asked(lab, endpoint, "import ava_magic.views.notebook as view\nview._LONG_ENOUGH_TO_LEAVE = 0")
+    asked = Asked(lab, endpoint, "import ava_magic.views.area as area\narea._LONG_ENOUGH_TO_LEAVE = 0")
     asked.saved()
     _leave(asked)
     asked.gate.open()

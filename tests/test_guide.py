@@ -215,10 +215,33 @@ QUESTIONS = {
         "how do I set top_p?",
     ),
     "Ask in a loop, once for each item": ("how do I ask in a loop?",),
-    "Compare several models, or send questions at the same time": (
+    "Compare several models side by side (--keep)": (
         "can I ask several models at once?",
         "how do I compare two models?",
+        "what does --keep do?",
     ),
+    "Ask the same question for every item of a list or every row of a table (--each)": (
+        "how do I ask a question for each row of a DataFrame?",
+        "what does --each do?",
+        "what does --concurrency do?",
+    ),
+    "What --each gives back: the table of replies, errors and a DataFrame": (
+        "how do I get the replies of --each as a DataFrame?",
+        "how do I see the errors of --each?",
+    ),
+    "Keep the results of --each in a file, and go on after a crash or a Stop (--into)": (
+        "what does --into do?",
+        "how do I go on with --each after a crash?",
+    ),
+    "Spread --each over the machines of a Dask cluster (--dask)": (
+        "what does --dask do?",
+        "can I use a Dask cluster?",
+    ),
+    "Ask for each item in a script, or for a stream without end (ask_each)": (
+        "how do I use ask_each?",
+        "how do I ask for each item in a script?",
+    ),
+    "Send different questions at the same time": ("how do I send different questions at the same time?",),
     "Use, copy or run the code in an answer": (
         "how do I get the code out of an answer?",
         "how do I copy the code into a new cell?",

@@ -10,12 +10,13 @@ import functools
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from ..content import text_of
 from ..controls import one_line, visible
 from ..presentation import AsMarkdown
 from ..reply import Reply
-from ..shell import in_console
+from ..shell import in_notebook
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["Fresh", "View", "choose", "pace", "status_line"]
 
 
-class View(Protocol):
-    """Shows one turn: ``open()`` once, ``paint()`` by a clock, ``close()`` once, whatever happened."""
+_Shown_contra = TypeVar("_Shown_contra", contravariant=True)
+
+
+class View(Protocol[_Shown_contra]):
+    """Shows what is under way: ``open()`` once, ``paint()`` by a clock, ``close()`` once, whatever happened."""
 
     def open(self) -> None: ...
 
@@ -34,8 +38,8 @@ class View(Protocol):
         """Show what is new; return the seconds until the next call is wanted."""
         ...
 
-    def close(self, reply: Reply | None, failure: str = "") -> None:
-        """The turn is over, and ``reply`` is what came of it; ``None``: nothing.
+    def close(self, reply: _Shown_contra | None, failure: str = "") -> None:
+        """It is over, and ``reply`` is what came of it; ``None``: nothing.
 
         ``failure`` is a line that is to be shown with it: nothing else will say what went wrong.
         """
@@ -102,7 +106,7 @@ def choose(
     frame_rate: float,
     *,
     background: bool = False,
-) -> View:
+) -> View[Reply]:
     """The view that fits the screen; ``display`` is the trait of that name.
 
     What comes in the ``background`` is shown in its own place in a notebook, and at its end on any other screen.
@@ -111,8 +115,8 @@ def choose(
     nbclient keeps even a closed widget's state in the file.  ``jupyter console`` can update nothing that it has shown:
     it gets plain text, as a pipe does; so does a thread from which nothing can be displayed.
     """
-    kernel = getattr(shell, "kernel", None)
-    if kernel is not None and not in_console() and _may_display(kernel):
+    kernel: Any = getattr(shell, "kernel", None)
+    if in_notebook(shell) and _may_display(kernel):
         attended = bool(getattr(kernel, "_allow_stdin", False))
         if display == "widget" or (display == "auto" and attended):
             from .notebook import WidgetView
@@ -121,7 +125,7 @@ def choose(
         from .updates import HtmlView, TextView
 
         return (TextView if display == "text" else HtmlView)(turn, frame_rate, background=background)
-    view: View
+    view: View[Reply]
     is_terminal = kernel is None and sys.stdout.isatty() and not getattr(shell, "simple_prompt", False)
     if is_terminal and display != "text":
         from .terminal import TerminalView
@@ -134,7 +138,7 @@ def choose(
     if background:
         from .plain import Afterwards
 
-        view = Afterwards(view, turn)
+        view = Afterwards(view, text_of(turn.prompt))
     return view
 
 

@@ -11,7 +11,6 @@ each piece.  Assigning ``outputs`` does neither.
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 import uuid
@@ -26,15 +25,16 @@ from ..markdown import plain, to_html
 from ..reply import Reply, thought_html
 from ..unfinished import mend
 from . import Fresh, pace, status_line
+from .area import close_tree, new_area, retire, widget_view
+from .stop_button import StopButton
 from .updates import BYTES_A_SECOND, HOW_TO_STOP, final_bundle
 
 if TYPE_CHECKING:
     from ..turn import Turn
 
-__all__ = ["WidgetView", "close_what_is_left"]
+__all__ = ["WidgetView"]
 
 _SLOWEST_STATUS = 1.0  # seconds between two updates of the line that shows time and tokens
-_LONG_ENOUGH_TO_LEAVE = 15.0  # seconds
 _QUICKLY_RENDERED = 50_000  # characters of a reply that take about a tenth of a second
 _UNTIL_FIRST_WORDS = 0.005  # seconds between two looks for them: they are shown at once
 _ENVELOPE = 700  # bytes of a message beside its HTML
@@ -58,41 +58,27 @@ class WidgetView:
         self._tail = ""  # the HTML of the rest
         self._received = 0  # characters of the reply that were painted
         self._status_painted = 0.0
-        self._has_button = False
-        self._background = background  # so a click comes through, between two cells at the latest
-        self._opened = time.monotonic()
+        self._background = background
 
     def open(self) -> None:
-        from ipywidgets import HTML, Button, HBox, Layout, Output
+        words = f"{visible(self._turn.endpoint.name)} was asked; its whole reply will stand here."
+        display(widget_view(self.build(), words), raw=True, display_id=self._display_id)
+
+    def build(self) -> Any:
+        """The area that the reply streams into, a widget which is not on the screen yet."""
+        from ipywidgets import HTML, HBox, Layout, Output
 
         flush = Layout(margin="0")  # as the output that stays in the end: nothing moves by the widgets' 2 pixels
         self._new_output: Callable[[], Any] = lambda: Output(layout=flush)
         self._outputs = [self._new_output()]
-        may_come = self._background or _may_serve(self._kernel)
-        self._button = Button(
-            description="Stop",
-            icon="stop",
-            tooltip="Stop this reply and keep what has come",
-            # It takes its place from the start, where it may come: nothing moves when it does.
-            layout=Layout(width="80px", height="24px", visibility="hidden", display="" if may_come else "none"),
+        self._button = StopButton(
+            self._stop, self._kernel, background=self._background, tooltip="Stop this reply and keep what has come"
         )
-        self._button.on_click(lambda _: self._stop())
         self._status = HTML()
-        self._bar = HBox([self._button, self._status], layout=Layout(height="28px"))
-        self._area = _area_class()([self._bar, *self._outputs], layout=flush)
+        self._bar = HBox([self._button.widget, self._status], layout=Layout(height="28px"))
+        self._area = new_area([self._bar, *self._outputs], flush)
         self._paint_status()
-        display(
-            {
-                "application/vnd.jupyter.widget-view+json": {
-                    "version_major": 2,
-                    "version_minor": 0,
-                    "model_id": self._area.model_id,
-                },
-                "text/plain": f"{visible(self._turn.endpoint.name)} was asked; its whole reply will stand here.",
-            },
-            raw=True,
-            display_id=self._display_id,
-        )
+        return self._area
 
     @pace
     def paint(self) -> float:
@@ -126,24 +112,31 @@ class WidgetView:
             self._settled += to_html(text, continues=continues)
 
     def close(self, reply: Reply | None, failure: str = "") -> None:
+        data, metadata = self.finished(reply, failure)
+        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
+        retire(self._area, self._outputs[-1], data, metadata)
+        self.clear_away()
+
+    def finished(self, reply: Reply | None, failure: str = "") -> tuple[dict[str, str], dict[str, Any]]:
+        """The output that stays."""
         body = None
         if reply is not None and reply.partial and self._received > _QUICKLY_RENDERED:
             # Who stops a reply does not wait for it to be rendered once more: what was painted is put together.
             body = "".join([*self._finished, self._settled, to_html(self._blocks.finish())])
-        data, metadata = final_bundle(reply, self._turn, body, failure)
-        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
-        if self._area.was_restored or time.monotonic() - self._opened >= _LONG_ENOUGH_TO_LEAVE:
-            self._area.children = self._outputs[-1:]
-            self._outputs[-1].outputs = ({"output_type": "display_data", "data": data, "metadata": metadata},)
-            _left_open.append((self._area, self._outputs.pop()))
-        else:
-            self._area.close()
-            self._area.layout.close()
-        for widget in (*self._outputs, self._button, self._status, self._bar):
+        return final_bundle(reply, self._turn, body, failure)
+
+    def conclude(self, words: str) -> None:
+        """It is over while others beside it are not: show the rest, and ``words`` in place of the button."""
+        self.paint()
+        self._button.widget.layout.display = "none"
+        self._status.value = f"<small>{plain(words)}</small>"
+
+    def clear_away(self) -> None:
+        """Close the widgets, but for the area and what is in it last."""
+        self._button.close()
+        close_tree(self._status)
+        for widget in (*self._outputs[:-1], self._bar, self._bar.layout):
             widget.close()
-        for model in (self._button.layout, self._button.style, self._status.layout, self._status.style):
-            model.close()
-        self._bar.layout.close()
 
     def _show(self, html: str) -> None:
         output = {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}
@@ -151,59 +144,8 @@ class WidgetView:
 
     def _paint_status(self) -> None:
         now = time.monotonic()
-        served = not self._has_button and (self._background or _serves_clicks(self._kernel))
-        if not served and now - self._status_painted < _SLOWEST_STATUS:
+        if not self._button.comes_alive() and now - self._status_painted < _SLOWEST_STATUS:
             return
-        if served:
-            self._has_button = True
-            self._button.layout.visibility = "visible"
         self._status_painted = now
-        line = status_line(self._turn, self._fresh, "" if self._has_button else HOW_TO_STOP)
+        line = status_line(self._turn, self._fresh, "" if self._button.is_alive else HOW_TO_STOP)
         self._status.value = f"<small>{plain(line)}</small>"
-
-
-_left_open: list[tuple[Any, Any]] = []
-
-
-def close_what_is_left() -> None:
-    """Close the areas of replies that have ended, but for one that a page shows which was opened anew meanwhile.
-
-    Such a page has no display that could be updated: it was not there when the cell began.  So the area of a reply that
-    took long enough for somebody to leave and come back stays, with the whole reply in it, until the next cell is run.
-    """
-    while _left_open:
-        area, output = _left_open.pop()
-        if not area.was_restored:
-            for widget in (area, output):
-                widget.close()
-            area.layout.close()
-
-
-@functools.cache
-def _area_class() -> Any:
-    from ipywidgets import VBox
-
-    class Area(VBox):  # type: ignore[misc]  # ipywidgets has no types
-        """The area of a reply, which notices when a page asks for its whole state: it was opened anew."""
-
-        was_restored = False
-
-        def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
-            if key is None and getattr(self, "comm", None) is not None:
-                self.was_restored = True
-            return super().get_state(key=key, drop_defaults=drop_defaults)
-
-    return Area
-
-
-def _may_serve(kernel: Any) -> bool:
-    """Whether the kernel knows subshells at all (ipykernel 7)."""
-    return getattr(kernel, "shell_channel_thread", None) is not None
-
-
-def _serves_clicks(kernel: Any) -> bool:
-    """Whether a click can arrive while a cell runs: the front end has opened a subshell for its widgets' messages.
-
-    Without one (ipykernel before 7, JupyterLab before 4.4) a click waits until the cell is done: a dead button.
-    """
-    return _may_serve(kernel) and bool(kernel.shell_channel_thread.manager.list_subshell())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..content import text_of
 from ..controls import one_line, visible
 from ..reply import Reply
 from . import Fresh, View
@@ -48,9 +47,9 @@ class PlainView:
 class Afterwards:
     """Shows nothing of a reply before its end, and then all of it: the screen is in use by something else meanwhile."""
 
-    def __init__(self, view: View, turn: Turn) -> None:
+    def __init__(self, view: View[Any], question: str) -> None:
         self._view = view
-        self._turn = turn
+        self._question = question
 
     def open(self) -> None:
         """Its place is wherever the screen is at its end."""
@@ -58,6 +57,6 @@ class Afterwards:
     def paint(self) -> float:
         return 1.0
 
-    def close(self, reply: Reply | None, failure: str = "") -> None:
-        sys.stdout.write(f"\n[in the background: {visible(one_line(text_of(self._turn.prompt), 60))}]\n")
+    def close(self, reply: Any, failure: str = "") -> None:
+        sys.stdout.write(f"\n[in the background: {visible(one_line(self._question, 60))}]\n")
         self._view.close(reply, failure)

@@ -20,7 +20,15 @@ from . import Fresh, pace, status_line
 if TYPE_CHECKING:
     from ..turn import Turn
 
-__all__ = ["BYTES_A_SECOND", "HOW_TO_STOP", "HtmlView", "TextView", "final_bundle", "repeat_what_ended"]
+__all__ = [
+    "BYTES_A_SECOND",
+    "HOW_TO_STOP",
+    "HtmlView",
+    "TextView",
+    "final_bundle",
+    "repeat_at_next_cell",
+    "repeat_what_ended",
+]
 
 HOW_TO_STOP = "interrupt the kernel to stop"
 BYTES_A_SECOND = 40_000
@@ -59,24 +67,31 @@ class HtmlView:
         self._display_id = uuid.uuid4().hex
 
     def open(self) -> None:
-        line = status_line(self._turn, self._fresh, "" if self._background else HOW_TO_STOP)
+        line = self.status()
         data = {"text/plain": line, "text/html": f"<small>{plain(line)}</small>"}
         display(data, raw=True, display_id=self._display_id)
 
+    def status(self) -> str:
+        """Who answers, for how long, how much has come."""
+        return status_line(self._turn, self._fresh, "" if self._background else HOW_TO_STOP)
+
+    def frame(self) -> dict[str, str] | None:
+        """What to show now, ``None`` where nothing is new."""
+        text = self._fresh.read()
+        return self._data(text) if text else None
+
     @pace
     def paint(self) -> float:
-        if text := self._fresh.read():
-            data = self._data(text)
+        if data := self.frame():
             update_display(data, raw=True, display_id=self._display_id)
             self._wanted = max(self._frame, 2 * sum(map(len, data.values())) / BYTES_A_SECOND)
         return self._wanted
 
     def close(self, reply: Reply | None, failure: str = "") -> None:
         data, metadata = final_bundle(reply, self._turn, failure=failure)
-        show = functools.partial(update_display, data, metadata=metadata, raw=True, display_id=self._display_id)
-        show()
+        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
         if self._background:
-            _ended_in_background.append(show)
+            repeat_at_next_cell(data, metadata, self._display_id)
 
     def _data(self, fresh: str) -> dict[str, str]:
         """What to show when ``fresh`` text has come."""
@@ -96,6 +111,13 @@ class TextView(HtmlView):
 
 
 _ended_in_background: list[Callable[[], None]] = []
+
+
+def repeat_at_next_cell(data: dict[str, str], metadata: dict[str, Any], display_id: str) -> None:
+    """Show what has ended in the background once more when the next cell begins."""
+    _ended_in_background.append(
+        functools.partial(update_display, data, metadata=metadata, raw=True, display_id=display_id)
+    )
 
 
 def repeat_what_ended() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from .conversation import conversation
 from .decode import decode, delta
+from .each import each
 from .first_delta import first_delta
 from .growth import growth, soak
 from .lateness import lateness
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Row]]] = {
         throughput,
         conversation,
         growth,
+        each,
     )
 }
 

@@ -1,0 +1,276 @@
+"""Several models asked the same at once: columns in a notebook, one under the other elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from ava_magic.arguments import compared_settings, parse
+from ava_magic.errors import AvaError
+
+from .endpoint import Endpoint, Gate
+from .kernel import HTML, PLAIN, WIDGET, Cell, Kernel
+from .terminal import Terminal
+
+
+@pytest.fixture
+def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
+    """A kernel that asks the scripted endpoint, whose answers are given in the order of the columns."""
+    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
+    return kernel
+
+
+def both_begun(asked: Kernel, cell: Cell, *words: str) -> None:
+    asked.collect(cell, lambda: all(any(word in html for html in cell.painted) for word in words))
+
+
+def history(asked: Kernel) -> str:
+    return asked.run("%ava --history").shown
+
+
+def click(asked: Kernel, cell: Cell, number: int) -> None:
+    buttons = [c for c in cell.of_type("comm_open") if c["data"]["state"].get("description") == "Stop"]
+    content = {"comm_id": buttons[number]["comm_id"], "data": {"method": "custom", "content": {"event": "click"}}}
+    asked.client.shell_channel.send(asked.client.session.msg("comm_msg", content))
+
+
+def test_the_replies_stream_at_once_and_end_as_one_output(asked: Kernel, endpoint: Endpoint) -> None:
+    first, second = Gate(), Gate()
+    endpoint.says("alpha", first, " *one*")
+    endpoint.says("beta", second, " *two*")
+    cell = asked.start("%ava -m a -m b -o both what?")
+    both_begun(asked, cell, "alpha", "beta")  # neither has ended
+    second.open()
+    both_begun(asked, cell, "<em>two</em>")
+    asked.collect(
+        cell, lambda: any(">openai-compatible \\u00b7 scripted" in json.dumps(c) for c in cell.of_type("comm_msg"))
+    )
+    first.open()
+    asked.finish(cell)
+    assert cell.status == "ok"
+    [output] = cell.outputs
+    assert WIDGET not in output["data"]
+    assert output["data"][HTML].count("display: inline-block") == 2
+    assert output["data"][HTML].index("<em>one</em>") < output["data"][HTML].index("<em>two</em>")
+    assert "**b**\n\nbeta *two*" in output["data"]["text/markdown"]
+    assert not cell.of_type("execute_result")
+    assert not {c["comm_id"] for c in cell.of_type("comm_open")} - {c["comm_id"] for c in cell.of_type("comm_close")}
+    assert sorted(request.json["model"] for request in endpoint.requests) == ["a", "b"]
+    assert asked.value("_ is both, both.text, both.items") == "(True, ['alpha *one*', 'beta *two*'], ['a', 'b'])"
+
+
+def test_the_first_goes_on_in_the_conversation_and_keep_changes_that(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("before")
+    asked.run("%ava first?", cell_id="x")
+    endpoint.forget()
+    endpoint.says("from a")
+    endpoint.says("from b")
+    cell = asked.run("%ava -m a -m b what?", cell_id="y")
+    assert "goes on in the conversation (%ava --keep b changes that)" in cell.outputs[0]["data"][PLAIN]
+    assert [request.messages[:2] for request in endpoint.requests] == [
+        [("user", "first?"), ("assistant", "before")]
+    ] * 2
+    endpoint.says("then")
+    asked.run("%ava and now?", cell_id="z")
+    assert ("assistant", "from a") in endpoint.requests[-1].messages
+    assert asked.run("%ava --keep b").stdout == "The conversation goes on with the reply of b.\n"
+    asked.run("%ava and now?", cell_id="z")
+    assert endpoint.requests[-1].messages[2:4] == [("user", "what?"), ("assistant", "from b")]
+    assert history(asked).count("you:") == 3
+    assert "older" not in history(asked)
+    assert "the choice of b" in asked.run("%ava --undo 2").stdout
+
+
+def test_keep_chooses_ahead(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("from a")
+    endpoint.says("from b")
+    cell = asked.run("%ava -m a -m b --keep b what?")
+    assert "from b" in history(asked)
+    assert cell.outputs[0]["metadata"]["ava_magic"]["reply"] == "from b"
+
+
+def test_a_cell_that_is_run_again_replaces_its_turn(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("yes")
+    for _ in range(2):
+        asked.run("%ava -m a -m b what?", cell_id="x")
+    assert history(asked).count("you:") == 1
+
+
+def test_without_history_none_goes_on(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("yes")
+    cell = asked.run("%ava -n -m a -m b what?")
+    assert "goes on" not in cell.outputs[0]["data"][PLAIN]
+    assert "is empty" in history(asked)
+    assert "is in the conversation any more" in asked.run("%ava --keep b").error
+
+
+def test_one_that_fails_leaves_the_others(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.answers(status=400, headers="Content-Length: 0\r\n")
+    endpoint.says("still ", gate, "here")
+    cell = asked.start("%ava -m a -m b what?")
+    both_begun(asked, cell, "still")
+    asked.collect(cell, lambda: any("AvaError (bad_request)" in json.dumps(c) for c in cell.of_type("comm_msg")))
+    gate.open()
+    assert asked.finish(cell).status == "ok"
+    assert "still here" in cell.outputs[0]["data"][HTML]
+    assert "AvaError (bad_request)" in cell.outputs[0]["data"][HTML]
+    assert asked.value("list(_.errors), _.text") == "([0], ['', 'still here'])"
+    assert "still here" in history(asked)
+    assert "nothing came from a" in asked.run("%ava --keep a").error
+
+
+def test_each_has_a_stop_of_its_own(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("alpha", Gate(), "never")
+    endpoint.says("beta", gate, " whole")
+    cell = asked.run("pending = %ava -b -m a -m b what?")
+    asked.run("import time\nwhile not pending.reply or not all(pending.reply.text): time.sleep(0.01)")
+    click(asked, cell, 0)
+    assert endpoint.requests[0].hung_up.wait(20)
+    assert not endpoint.requests[1].hung_up.is_set()
+    gate.open()
+    output = asked.wait_for_update(cell, "beta whole")
+    assert "stopped before its end" in output["data"][PLAIN]
+    assert asked.value("pending.reply.text, [r.partial for r in pending.reply]") == (
+        "(['alpha', 'beta whole'], [True, False])"
+    )
+    assert "beta whole" in history(asked)  # the first that came whole
+
+
+def test_an_interrupt_stops_them_all_and_keeps_what_had_come(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("alpha", Gate())
+    endpoint.says("beta", Gate())
+    cell = asked.start("%ava -m a -m b what?")
+    both_begun(asked, cell, "alpha", "beta")
+    asked.interrupt()
+    assert asked.finish(cell).error.startswith("Stopped: the replies were stopped")
+    assert all(request.hung_up.wait(5) for request in endpoint.requests)
+    assert cell.outputs[0]["data"][PLAIN].count("stopped before its end") == 2
+    assert asked.value("_.text") == "['alpha', 'beta']"
+    assert "(stopped)" in history(asked)
+
+
+def test_providers_stand_side_by_side(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("from the endpoint")
+    asked.run("%config AvaMagics.base_url = ''")
+    cell = asked.run(f"import os; os.environ['AVA_BASE_URL'] = {endpoint.url!r}\n%ava -p guide -p auto what is -b?")
+    assert "from the endpoint" in cell.outputs[0]["data"][PLAIN]
+    assert "--background" in cell.outputs[0]["data"][PLAIN]
+    assert asked.value("[r.provider for r in _]") == "['guide', 'openai-compatible']"
+    asked.run("del os.environ['AVA_BASE_URL']")
+
+
+def test_a_label_is_text(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("yes")
+    cell = asked.run('%ava -n -m "<img src=x>" -m "$b$ [c](javascript:d)" what?')
+    data = cell.outputs[0]["data"]
+    assert "<img" not in data[HTML]
+    assert "<b>&lt;img" in data[HTML]
+    assert "<img" not in data["text/markdown"]
+    assert "](javascript" not in data["text/markdown"]
+
+
+def test_a_preview_shows_each_request(asked: Kernel, endpoint: Endpoint) -> None:
+    cell = asked.run("%ava -m a -m b --preview what?")
+    assert [output["data"][PLAIN].count('"model": "') for output in cell.outputs] == [1, 1]
+    assert not endpoint.requests
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("%ava -m a -m a what?", "name two of them alike"),
+        ("%ava -m a -m b -p x -p y -p z what?", "go in pairs"),
+        ("%ava -m a -m b --keep c what?", "--keep c: none is called so of a, b"),
+        ("%ava -m a --keep a what?", "--keep goes with -m or -p given more than once"),
+        ("%ava -p nobody -p guide what?", "no provider is called 'nobody'"),
+        ("%ava -m a -m b --each x {item}", "--each goes with one model"),
+        ("%ava -m a -m b", "nothing is asked"),
+        ("%reload_ext ava_magic\n%ava --keep a", "there are none"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(asked: Kernel, code: str, says: str) -> None:
+    cell = asked.run(code)
+    assert says in cell.error
+    assert len(cell.error.splitlines()) == 1
+
+
+def test_models_and_providers_go_in_pairs() -> None:
+    settings: Any = compared_settings(parse("-p x -m a -p y -m b what?"))
+    assert settings == {"x a": {"provider": "x", "model": "a"}, "y b": {"provider": "y", "model": "b"}}
+    assert compared_settings(parse("-m a -p x what?")) == {}
+    assert list(compared_settings(parse("-p x -m a -m b what?"))) == ["a", "b"]
+    with pytest.raises(AvaError, match="given twice"):
+        parse("-t 1 -t 2 what?")
+
+
+def test_a_headless_run_has_the_columns(endpoint: Endpoint) -> None:
+    endpoint.says("yes")
+    cells = [f"%load_ext ava_magic\n%config AvaMagics.base_url = {endpoint.url!r}", "%ava -m a -m b what?"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, kernel_name="python3").execute()
+    [output] = notebook.cells[1].outputs
+    assert output["data"][HTML].count("display: inline-block") == 2
+    assert "widgets" not in notebook.metadata
+
+
+def test_without_widgets_the_columns_stream_too(asked: Kernel, endpoint: Endpoint) -> None:
+    first, second = Gate(), Gate()
+    endpoint.says("alpha", first)
+    endpoint.says("beta", second)
+    cell = asked.start("%ava -m a -m b what?", allow_stdin=False)
+    asked.collect(
+        cell,
+        lambda: any(
+            "alpha" in (html := c["data"][HTML]) and "beta" in html for c in cell.of_type("update_display_data")
+        ),
+    )
+    first.open()
+    second.open()
+    assert asked.finish(cell).status == "ok"
+
+
+@pytest.fixture(params=["", "--simple-prompt"], ids=["prompt", "simple"])
+def terminal(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path, *request.param.split(), f"--AvaMagics.base_url={endpoint.url}")
+    terminal.run("%load_ext ava_magic", 2)
+    yield terminal
+    terminal.close()
+
+
+def test_in_a_terminal_they_stand_under_each_other(terminal: Terminal, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("alpha", gate, " whole")
+    endpoint.says("beta whole")
+    terminal.child.send("%ava -m a -m b what?\r")
+    terminal.until("== a ==")
+    terminal.until("alpha")
+    endpoint.wait_for_request(2)
+    gate.open()
+    screen = terminal.until(r"In \[3\]:")
+    assert "goes on in the conversation" in screen.replace("\r\n", " ")
+    assert screen.index("whole") < screen.index("== b ==") < screen.index("beta whole")
+    assert "shown above" in screen.replace("\r\n", "")
+    assert "Traceback" not in screen
+    assert "goes on with the reply of b" in terminal.run("%ava --keep b", 4)
+
+
+def test_ctrl_c_in_a_terminal_stops_them_all(terminal: Terminal, endpoint: Endpoint) -> None:
+    endpoint.says("alpha", Gate())
+    endpoint.says("beta", Gate())
+    terminal.child.send("%ava -m a -m b what?\r")
+    terminal.until("alpha")
+    endpoint.wait_for_request(2)
+    terminal.child.sendintr()
+    screen = terminal.until(r"In \[3\]:")
+    assert "beta" in screen
+    assert screen.count("Stopped: ") == 1
+    assert all(request.hung_up.wait(5) for request in endpoint.requests)
+    assert "'alpha'" in terminal.run("_.text", 4)
