@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ava_magic.completion import Place, option_names, place
+from ava_magic.completion.words import Place, option_names, place
 
 from .endpoint import Endpoint, Gate
 from .kernel import Kernel
