@@ -238,7 +238,7 @@ def help_text() -> str:
 def _find(name: str) -> Option:
     if name in _BY_NAME:
         return _BY_NAME[name]
-    near = difflib.get_close_matches(name, _BY_NAME, n=1)
+    near = [] if name in ("-h", "--help") else difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.75)
     hint = f"did you mean {near[0]}?" if near else "%ava? lists the options."
     raise AvaError(f"unknown option {name}; {hint} A prompt that begins with a dash goes after --", "config")
 

@@ -6,7 +6,6 @@ notebook and in a terminal, where no loop runs between two prompts.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
@@ -16,7 +15,7 @@ from .asking import UnderWay
 from .controls import one_line
 from .errors import AvaError, Stopped, StoppedTask
 from .many.replies import Replies
-from .runner import awaited, in_thread, interrupts
+from .runner import awaited, in_thread, interrupts, until_over
 from .shell import in_own_task_of_a_cell
 
 __all__ = ["Pending", "start"]
@@ -79,7 +78,7 @@ class Pending:
         run = self._asking.run
         is_the_cell = in_own_task_of_a_cell()
         with interrupts(run, passes_on=not is_the_cell):
-            await asyncio.wait([asyncio.wrap_future(self._over)])
+            await until_over(self._over)
         self._over.result()
         if run.stopped:
             raise Stopped(_STOPPED, self.reply) if is_the_cell else StoppedTask(_STOPPED)

@@ -31,6 +31,7 @@ from .conversation.usage import Ledger
 from .errors import AvaError
 from .providers.presets import Ask
 from .reply import Reply
+from .runner import until_over
 from .settings import Settings
 from .turn import Turn
 from .values.content import Mixed, without_images
@@ -162,7 +163,7 @@ class Chat:
     async def run(self, turn: Turn, *, history: bool = True) -> AsyncGenerator[str, None]:
         """Send a turn that was begun; yield its content as it comes, and keep it in the conversation."""
         if turn.follows:
-            await asyncio.wait([asyncio.wrap_future(over) for over in turn.follows])
+            await until_over(*turn.follows)
             turn.follows = []
             self._compose(turn, history)
         kept = False

@@ -31,7 +31,7 @@ from concurrent.futures import Future
 from types import FrameType
 from typing import Any
 
-__all__ = ["Run", "awaited", "in_thread", "interrupts", "raising_interrupts", "run"]
+__all__ = ["Run", "awaited", "in_thread", "interrupts", "raising_interrupts", "run", "until_over"]
 
 _log = logging.getLogger(__name__)
 
@@ -168,6 +168,14 @@ def in_thread(work: Work, context: contextvars.Context) -> tuple[threading.Threa
     thread = threading.Thread(target=context.run, args=(target,), name="ava", daemon=True)
     thread.start()
     return thread, over
+
+
+async def until_over(*ends: Future[Any]) -> None:
+    """Wait until all of ``ends`` are over, in whatever way; who stops waiting leaves them alone."""
+    waiting = [asyncio.wrap_future(end) for end in ends]
+    for future in waiting:  # whoever wants the error has it from the end itself; asyncio complains of one not looked at
+        future.add_done_callback(lambda over: over.cancelled() or over.exception())
+    await asyncio.wait(waiting)
 
 
 def _run_on_new_loop(work: Work) -> None:

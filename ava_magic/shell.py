@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core import async_helpers
+from IPython.core.displayhook import CapturingDisplayHook
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -88,7 +89,9 @@ def in_console() -> bool:
 
 def is_displaying_result(shell: InteractiveShell) -> bool:
     """Whether the shell is showing the value of a cell's last line, as opposed to a call of ``display``."""
-    hook = shell.displayhook
+    hook: Any = shell.displayhook
+    if isinstance(sys.displayhook, CapturingDisplayHook):  # %%capture's, in the place of the shell's own
+        return True
     if hasattr(hook, "msg"):  # a kernel's: it holds the message while it is put together
         return hook.msg is not None
     return bool(getattr(hook, "is_active", True))

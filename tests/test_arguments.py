@@ -261,3 +261,8 @@ def test_a_wrong_line_is_an_ava_error_and_never_another_one(words: list[str]) ->
 def test_an_option_that_takes_one_value_is_given_once(line: str) -> None:
     with pytest.raises(AvaError, match="given twice"):
         parse(line)
+
+
+@pytest.mark.parametrize("name", ["-h", "--help", "--zzz"])
+def test_an_option_that_is_like_no_other_is_answered_with_where_they_are_listed(name: str) -> None:
+    assert "%ava? lists the options" in str(refused(f"{name} hi"))

@@ -91,8 +91,9 @@ def test_an_error_is_shown_in_its_place_and_raised_where_it_is_awaited(asked: Ke
     output = asked.wait_for_update(cell, "AvaError (truncated)")
     assert "half" in output["data"][HTML]
     assert 'role="alert"' in output["data"][HTML]
-    awaited = asked.run("await pending")
+    awaited = asked.run("import gc\ntry: await pending\nfinally: gc.collect()")
     assert awaited.error.startswith("AvaError (truncated)")
+    assert not awaited.stderr
     assert asked.value("len(get_ipython().magics_manager.registry['AvaMagics'].desk.chats.named().conversation)") == "0"
 
 

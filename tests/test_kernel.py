@@ -398,3 +398,11 @@ def test_a_large_stopped_reply_tells_its_thinking_once(asked: Kernel, endpoint: 
     asked.interrupt()
     asked.finish(cell)
     assert cell.outputs[0]["data"][HTML].count("pondered") == 1
+
+
+def test_what_capture_has_taken_holds_the_reply_once(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("captured")
+    asked.run("%%capture taken\n%ava hi")
+    shown = [output["data"] for output in asked.run("taken.show()").outputs if output["data"]]
+    assert len(shown) == 1
+    assert "captured" in shown[0][PLAIN]
