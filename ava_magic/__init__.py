@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .chat import Chat
-    from .conversation import Conversation
-    from .each import ask_each
+    from .conversation.exchanges import Conversation
     from .errors import AvaError
+    from .many.each import ask_each
+    from .many.replies import Replies
     from .providers.base import AsyncGeneratorProvider
     from .providers.codelink_ava import CodeLinkAva
-    from .replies import Replies
     from .reply import Reply
 
 __all__ = [
@@ -41,9 +41,9 @@ _HOMES = {
     "Chat": "chat",
     "CodeLinkAva": "providers.codelink_ava",
     "Conversation": "conversation",
-    "Replies": "replies",
+    "Replies": "many.replies",
     "Reply": "reply",
-    "ask_each": "each",
+    "ask_each": "many.each",
 }
 
 

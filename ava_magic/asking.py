@@ -9,9 +9,9 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .content import text_of
 from .reply import Reply
 from .runner import Run
+from .values.content import text_of
 from .views import View
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Any
 from .asking import UnderWay
 from .controls import one_line
 from .errors import AvaError, Stopped, StoppedTask
-from .replies import Replies
+from .many.replies import Replies
 from .runner import awaited, in_thread, interrupts
 from .shell import in_own_task_of_a_cell
 

@@ -21,18 +21,18 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from .answers.structured import Demand
 from .arguments import FORMATS
 from .cassette.tape import locate
 from .connection import Key
-from .content import Mixed, without_images
-from .conversation import Anchor, Conversation, Exchange, Message, Rerun, Unanswered, estimate_tokens, fit
+from .conversation.exchanges import Anchor, Conversation, Exchange, Message, Rerun, Unanswered, estimate_tokens, fit
+from .conversation.kept import exchange_of, spent_by
+from .conversation.usage import Ledger
 from .errors import AvaError
-from .kept import exchange_of, spent_by
 from .providers.presets import Ask
 from .reply import Reply
-from .structured import Demand
 from .turn import Settings, Turn
-from .usage import Ledger
+from .values.content import Mixed, without_images
 
 __all__ = ["Chat"]
 
@@ -115,7 +115,7 @@ class Chat:
     ) -> Turn:
         """A turn for ``prompt``, not yet sent.
 
-        ``prompt`` is a text, a :class:`~ava_magic.content.Mixed`, or the parts of OpenAI's content array.
+        ``prompt`` is a text, a :class:`~ava_magic.values.content.Mixed`, or the parts of OpenAI's content array.
         ``changes`` are settings for this turn alone; without ``history`` the conversation is neither read nor extended.
         ``instead`` is the exchange of the conversation that the new one takes the place of.
         Two of them belong to a turn and not to a chat: ``format="json"`` asks for data, and ``schema`` says of which

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from .connection import origin
-from .conversation import Message
+from .conversation.exchanges import Message
 from .errors import AvaError
 from .failures import certificate_words, explain, os_words
 from .models import is_listed, with_models

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .arguments import Arguments
-from .chats import MAIN, Chats
 from .connection import Key, Origin
 from .controls import one_line
-from .conversation import estimate_tokens, fit
+from .conversation.chats import MAIN, Chats
+from .conversation.exchanges import estimate_tokens, fit
+from .conversation.history import History, age, counted
 from .errors import AvaError
-from .history import History, age, counted
 
 if TYPE_CHECKING:
     from .chat import Chat
-    from .conversation import Anchor, Unanswered
+    from .conversation.exchanges import Anchor, Unanswered
     from .turn import Turn
 
 __all__ = ["COMMANDS", "Call", "last_question", "state"]
@@ -92,7 +92,7 @@ def undo(call: Call) -> str:
 
 def save(call: Call) -> str:
     """Write the conversation into a file."""
-    from .files import save
+    from .conversation.files import save
 
     conversation = call.chat.conversation
     path = save(conversation, call.value)
@@ -101,7 +101,7 @@ def save(call: Call) -> str:
 
 def load(call: Call) -> str:
     """Go on with a conversation that was saved."""
-    from .files import load
+    from .conversation.files import load
 
     exchanges = load(call.value)
     conversation = call.chats.named(call.name).conversation
@@ -112,7 +112,7 @@ def load(call: Call) -> str:
 
 def resume(call: Call) -> str:
     """Rebuild the conversation from the outputs of the notebook's file."""
-    from .resume import find_notebook, resume
+    from .conversation.resume import find_notebook, resume
 
     told = Path(call.value).expanduser() if call.value else None
     path = told or find_notebook(os.environ, call.namespace, Path.cwd())

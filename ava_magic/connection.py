@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import AvaError
-from .leaks import secrets_of
+from .prompt.leaks import secrets_of
 
 __all__ = ["Connection", "Key", "Origin", "error_text", "origin", "without_keys"]
 

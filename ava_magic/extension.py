@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import completer
 from .asking import leave_all
 from .background import Pending
+from .completion import completer
 from .magics import AvaMagics
-from .replies import Replies
+from .many.replies import Replies
 from .reply import Reply
 from .shell import can_await
 from .syntax import Transform

@@ -10,9 +10,9 @@ import aiohttp
 from aiohttp import ClientError
 
 from .connection import Key, without_keys
+from .conversation.tokens import is_about_length
 from .errors import AvaError, Kind
 from .retry import LONGEST_WAIT, retry_after
-from .tokens import is_about_length
 
 if TYPE_CHECKING:
     from .providers.presets import Endpoint

@@ -17,34 +17,34 @@ from IPython.display import display as show
 from traitlets import Bool, Enum, Float, Int, Unicode, observe
 
 from . import runner
+from .answers.next_cell import NextCell
 from .arguments import Arguments, compared_settings, help_text, parse
 from .asking import Asking, UnderWay
 from .background import Pending, start
-from .chats import MAIN, Chats
 from .commands import COMMANDS, Call, last_question, state
 from .connection import Key, Origin
-from .content import text_of
 from .controls import visible
-from .conversation import Anchor, Unanswered
-from .displays import ShellDisplay, visible_names
-from .error_report import QUESTION
+from .conversation.chats import MAIN, Chats
+from .conversation.exchanges import Anchor, Unanswered
+from .error_report.last import LastError
+from .error_report.report import QUESTION
 from .errors import AvaError, Stopped, StoppedTask
-from .last_error import LastError
-from .next_cell import NextCell
-from .preview import preview
-from .question import Question, compose, forbid_secrets
+from .prompt.preview import preview
+from .prompt.question import Question, compose, forbid_secrets
 from .reply import Reply
 from .reports import REPORTS
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
+from .values.content import text_of
+from .values.displays import ShellDisplay, visible_names
 from .views import choose
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from .chat import Chat
-    from .for_each import ForEach
+    from .many.for_each import ForEach
+    from .many.side_by_side import SideBySide
     from .providers.presets import Endpoint
-    from .side_by_side import SideBySide
     from .turn import Turn
 
 __all__ = ["AvaMagics"]
@@ -264,7 +264,7 @@ class AvaMagics(Magics):
         return self._asking(chat, turn, arguments, run, history=history)
 
     def _compare(self, chat: Chat, turns: Mapping[str, Turn], arguments: Arguments, run: runner.Run) -> SideBySide:
-        from .side_by_side import SideBySide
+        from .many.side_by_side import SideBySide
         from .views.columns import choose_columns
 
         view = functools.partial(
@@ -280,8 +280,8 @@ class AvaMagics(Magics):
     def _ask_each(
         self, prompt: str, arguments: Arguments, local_ns: Mapping[str, Any], run: runner.Run
     ) -> ForEach | None:
-        from .for_each import ForEach  # these load all that a question needs
-        from .template import Template
+        from .many.for_each import ForEach  # these load all that a question needs
+        from .many.template import Template
         from .views.progress import choose_progress
 
         chat = self.chats.named()

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from .controls import one_line
-from .conversation import Message
+from .conversation.exchanges import Message
 from .errors import AvaError
 from .providers.presets import Ask, Endpoint
 

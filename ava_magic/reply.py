@@ -10,7 +10,7 @@ from .controls import one_line, visible
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .code_blocks import CodeBlock
+    from .answers.code_blocks import CodeBlock
     from .errors import AvaError
 
 __all__ = ["Reply", "thought_html"]
@@ -71,22 +71,22 @@ class Reply:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What the view leaves behind, so that a reply looks the same wherever it is shown."""
-        from .presentation import as_html
+        from .answers.presentation import as_html
 
         return self.as_output(as_html(self.text, self.format))
 
     @property
     def code_blocks(self) -> list[CodeBlock]:
         """The code in its fenced blocks, in their order: texts, each with a ``language``."""
-        from .code_blocks import code_blocks
+        from .answers.code_blocks import code_blocks
 
         return code_blocks(self.text)
 
     def as_output(self, body: str) -> dict[str, str]:
         """The reply in the three forms of an output, by MIME type; ``body`` is its text as HTML."""
-        from .inert import inert_markdown
-        from .markdown import plain
-        from .presentation import as_markdown
+        from .answers.presentation import as_markdown
+        from .markdown.html import plain
+        from .markdown.inert import inert_markdown
 
         footer = self.footer()
         header = _HEADER.format(plain(self.model or self.provider))
@@ -101,7 +101,7 @@ class Reply:
 
 def thought_html(reasoning: str, seconds: float) -> str:
     """A model's thinking as HTML, folded away."""
-    from .markdown import to_html
+    from .markdown.html import to_html
 
     duration = f"{seconds:.0f} s" if seconds >= 1 else "a moment"
     summary = f"<summary><small>thought for {duration}</small></summary>"

@@ -37,14 +37,14 @@ from aiohttp import ClientResponseError, web
 from . import transport
 from .completions import CHUNK, FIELDS, Answer, ServiceError, read_body
 from .connection import Connection, Key
-from .content import without_images
-from .conversation import Message
+from .conversation.exchanges import Message
 from .errors import AvaError
 from .failures import ClientError, as_ava_error
 from .gate import gate
 from .providers.base import hang_up
 from .providers.presets import Endpoint, resolve
 from .sessions import is_loopback
+from .values.content import without_images
 
 __all__ = ["create_app", "listen", "main"]
 

@@ -12,19 +12,19 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .answers.structured import Demand, Misfit
 from .cassette.take import Asked, Ending, Take
 from .cassette.tape import Live, open_tape
 from .connection import Connection, Key, Origin
 from .controls import one_line
-from .conversation import Anchor, Exchange, Message, Rerun
+from .conversation.exchanges import Anchor, Exchange, Message, Rerun
+from .conversation.tokens import how_to_shorten, is_about_length
 from .errors import AvaError, NotRecorded
 from .models import with_models
 from .providers.base import Again, Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
 from .reply import Reply
-from .structured import Demand, Misfit
-from .tokens import how_to_shorten, is_about_length
 
 __all__ = ["Settings", "Turn"]
 

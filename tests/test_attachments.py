@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ava_magic.attachments import LARGEST_TEXT, attach
-from ava_magic.content import LARGEST_PICTURE, Picture
 from ava_magic.errors import AvaError
+from ava_magic.prompt.attachments import LARGEST_TEXT, attach
+from ava_magic.values.content import LARGEST_PICTURE, Picture
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(20))
 

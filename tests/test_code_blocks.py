@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from ava_magic import Reply
-from ava_magic.code_blocks import CodeBlock, as_cell, code_blocks
+from ava_magic.answers.code_blocks import CodeBlock, as_cell, code_blocks
 
 TEXT = """\
 First:

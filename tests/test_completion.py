@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ava_magic.completion import Place, option_names, place
+from ava_magic.completion.words import Place, option_names, place
 
 from .endpoint import Endpoint, Gate
 from .kernel import Kernel
@@ -207,11 +207,11 @@ def test_in_a_terminal_tab_completes(tmp_path: Path, endpoint: Endpoint) -> None
     terminal.run("figures = 'many'", 3)
     endpoint.says("fine")
     terminal.child.send("%ava --tem\t")
-    terminal.until("--temperature")
+    terminal.until("--tem[^p]*perature")
     terminal.child.send(" 0 -f te\t")
-    terminal.until("text")
+    terminal.until("te[^x]*xt")
     terminal.child.send(" what are {figur\t")
-    terminal.until("figures")
+    terminal.until("figur[^e]*es")
     terminal.child.send("}\r")
     terminal.until(r"In \[4\]:")
     assert endpoint.requests[0].json["temperature"] == 0

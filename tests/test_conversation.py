@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
-from ava_magic.conversation import Anchor, Conversation, Exchange, Unanswered, estimate_tokens, fit
+from ava_magic.conversation.exchanges import Anchor, Conversation, Exchange, Unanswered, estimate_tokens, fit
 
 
 def exchange(prompt: str, cell: str | None = None, run: str = "") -> Exchange:

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ava_magic import AvaError, Chat
-from ava_magic.conversation import Anchor, Rerun
-from ava_magic.files import load, save
+from ava_magic.conversation.exchanges import Anchor, Rerun
+from ava_magic.conversation.files import load, save
 
 KEEPING = ("whole", "stopped")  # the outcomes of a turn that is kept
 OUTCOMES = (*KEEPING, "empty", "blank", "fails", "breaks off", "stopped early")

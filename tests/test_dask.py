@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from ava_magic import AvaError, Chat, Replies
-from ava_magic.conversation import Message
-from ava_magic.each import Batch, Result
-from ava_magic.items import items_of
-from ava_magic.template import Template, Words
+from ava_magic.conversation.exchanges import Message
+from ava_magic.many.each import Batch, Result
+from ava_magic.many.items import items_of
+from ava_magic.many.template import Template, Words
 
 from .endpoint import END, Endpoint, Gate
 from .kernel import HTML, Kernel
@@ -53,7 +53,7 @@ def client(cluster: Any) -> Iterator[Any]:
 
 
 def batch(chat: Chat, items: Any, results: list[Result], **options: Any) -> Batch:
-    from ava_magic.workers import Workers
+    from ava_magic.many.workers import Workers
 
     template = Template("say {item}", {}, Words())
     return Batch(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ava_magic import AvaError, Chat, Replies, Reply, ask_each
-from ava_magic.conversation import Message
+from ava_magic.conversation.exchanges import Message
 
 from .endpoint import END, Endpoint, Gate
 
@@ -354,6 +354,6 @@ async def test_replies_become_a_data_frame(chat: Chat) -> None:
 
 
 def _rows_of(frame: Any) -> Any:
-    from ava_magic.items import items_of
+    from ava_magic.many.items import items_of
 
     return items_of(frame).source

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ava_magic.error_report import report
-from ava_magic.error_words import error_words
+from ava_magic.error_report.report import report
+from ava_magic.error_report.words import error_words
 
 VERSIONS = f"Versions: Python {sys.version.split()[0]}"
 

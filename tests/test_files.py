@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ava_magic import AvaError, Conversation
-from ava_magic.conversation import Exchange
-from ava_magic.files import load, save
+from ava_magic.conversation.exchanges import Exchange
+from ava_magic.conversation.files import load, save
 
 TALK = Conversation([Exchange("what?", "that"), Exchange("why?", "so")])
 

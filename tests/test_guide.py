@@ -11,7 +11,7 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
 from ava_magic.arguments import OPTIONS, parse
-from ava_magic.conversation import Message
+from ava_magic.conversation.exchanges import Message
 from ava_magic.errors import Kind
 from ava_magic.magics import AvaMagics
 from ava_magic.providers.base import FinishReason

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ava_magic.conversation import Anchor, Conversation, Exchange
-from ava_magic.history import History, age, counted
-from ava_magic.listing import Listing
-from ava_magic.usage import Ledger, Spent
+from ava_magic.conversation.exchanges import Anchor, Conversation, Exchange
+from ava_magic.conversation.history import History, age, counted
+from ava_magic.conversation.listing import Listing
+from ava_magic.conversation.usage import Ledger, Spent
 
 
 def talk() -> Conversation:

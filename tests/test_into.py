@@ -299,7 +299,7 @@ async def test_a_reply_of_half_a_character_can_be_written(path: Path) -> None:
 
 
 async def test_no_secret_of_an_item_that_was_not_sent_is_written(path: Path) -> None:
-    from ava_magic.results import Head, to_line
+    from ava_magic.many.results import Head, to_line
 
     line = to_line(Head("00", "00", failed=True), 0, "private", Reply("", error=AvaError("no", "config")))
     assert b"private" not in line

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ava_magic.json_text import json_values
+from ava_magic.answers.json_text import json_values
 
 FOUND = [
     ('{"a": 1}', {"a": 1}),

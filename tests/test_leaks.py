@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ava_magic.leaks import carried_secret
+from ava_magic.prompt.leaks import carried_secret
 
 LETTERS = "aB3dE5gH7jK9" * 10
 HEX = "0123456789abcdef" * 5

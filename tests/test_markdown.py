@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ava_magic.blocks import Blocks
-from ava_magic.inert import inert_markdown
-from ava_magic.markdown import loads_or_links, plain, to_html
+from ava_magic.markdown.blocks import Blocks
+from ava_magic.markdown.html import loads_or_links, plain, to_html
+from ava_magic.markdown.inert import inert_markdown
 
 _PLAIN = {
     *("p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "hr", "br", "pre", "code", "em", "strong", "s", "small"),

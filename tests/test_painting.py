@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ava_magic.blocks import Blocks
-from ava_magic.markdown import to_html
-from ava_magic.unfinished import mend
+from ava_magic.markdown.blocks import Blocks
+from ava_magic.markdown.html import to_html
+from ava_magic.markdown.unfinished import mend
 
 
 def _words(markup: str) -> list[str]:

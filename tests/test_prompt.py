@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ava_magic.content import Picture
-from ava_magic.prompt import Filled, interpolate
+from ava_magic.prompt.fields import Filled, interpolate
+from ava_magic.values.content import Picture
 
 
 class Shown:

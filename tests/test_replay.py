@@ -15,10 +15,10 @@ import pytest
 
 from ava_magic import AvaError, Chat, Reply
 from ava_magic.cassette.tape import rewind
-from ava_magic.content import Mixed, Picture
-from ava_magic.conversation import Anchor
+from ava_magic.conversation.exchanges import Anchor
 from ava_magic.errors import NotRecorded
 from ava_magic.providers.base import FinishReason, ModelName, Reasoning, Usage
+from ava_magic.values.content import Mixed, Picture
 
 from .endpoint import HANG_UP, Endpoint, Gate
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
-from ava_magic.conversation import Anchor
-from ava_magic.resume import Resumed, find_notebook, resume
+from ava_magic.conversation.exchanges import Anchor
+from ava_magic.conversation.resume import Resumed, find_notebook, resume
 
 
 def output(prompt: str, cell: str = "", run: str = "", *, chat: str | None = "main", **more: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pydantic
 import pytest
 
 from ava_magic import AvaError
-from ava_magic.shapes import Misfit, is_shape, shape_of
+from ava_magic.answers.shapes import Misfit, is_shape, shape_of
 
 
 class Colour(enum.Enum):

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ava_magic.content import Picture
-from ava_magic.prompt import interpolate
-from ava_magic.tables import Column, Table, draw, draw_schema, titled
+from ava_magic.prompt.fields import interpolate
+from ava_magic.values.content import Picture
+from ava_magic.values.tables import Column, Table, draw, draw_schema, titled
 
 
 class Repr:
@@ -268,7 +268,7 @@ def test_a_tensor_goes_in_by_the_array_protocol(monkeypatch: pytest.MonkeyPatch)
 
 def test_nothing_is_imported_for_a_value() -> None:
     code = (
-        "import sys, ava_magic.question, ava_magic.preview\n"
+        "import sys, ava_magic.prompt.question, ava_magic.prompt.preview\n"
         "from ava_magic.prompt import interpolate\n"
         "class Display:\n    text = lambda self, value: repr(value)\n    picture = lambda self, value: None\n"
         "assert interpolate('{x}{y}', {'x': [1.5], 'y': object()}, Display()).inserted\n"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ava_magic.tokens import estimate_tokens, is_about_length, own_tokens, reported
+from ava_magic.conversation.tokens import estimate_tokens, is_about_length, own_tokens, reported
 
 HELLO = [{"role": "user", "content": "x" * 400}]  # estimated as 104 tokens
 LONG = [{"role": "system", "content": "x" * 784}, *HELLO]  # 200 more

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..conversation import Anchor
+from ..conversation.exchanges import Anchor
 from ..providers.base import Delta, hang_up
 from ..providers.presets import Endpoint
 from .entry import Entry, Request, parse

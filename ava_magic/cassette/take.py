@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ..connection import Key
-from ..conversation import Anchor
+from ..conversation.exchanges import Anchor
 from ..errors import AvaError
-from ..leaks import secrets_of
+from ..prompt.leaks import secrets_of
 from ..providers.presets import Endpoint
 from .entry import Entry, Request
 from .file import File

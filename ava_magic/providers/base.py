@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from ..connection import Connection
-from ..conversation import Message
+from ..conversation.exchanges import Message
 
 __all__ = [
     "Again",
@@ -68,7 +68,7 @@ class ModelName:
 class Again:
     """What came so far does not fit what was asked for, for this reason: another answer follows in its place.
 
-    No provider yields this, but what asks one for data (:mod:`ava_magic.structured`).
+    No provider yields this, but what asks one for data (:mod:`ava_magic.answers.structured`).
     """
 
     reason: str

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, ClassVar
 
-from ..conversation import Message
+from ..conversation.exchanges import Message
 from .base import AsyncGeneratorProvider, Delta, Request
 from .chunks import read_deltas
 

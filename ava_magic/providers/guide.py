@@ -14,8 +14,8 @@ from collections.abc import AsyncGenerator, Iterable
 from importlib import resources
 from typing import Any, NamedTuple
 
-from ..content import text_of
-from ..conversation import Message
+from ..conversation.exchanges import Message
+from ..values.content import text_of
 from .base import AsyncGeneratorProvider, Delta, FinishReason
 
 __all__ = ["Guide"]

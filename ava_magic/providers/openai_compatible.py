@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, ClassVar
 
-from ..conversation import Message
+from ..conversation.exchanges import Message
 from ..errors import AvaError
 from .base import AsyncGeneratorProvider, Delta, Request
 from .chunks import read_deltas

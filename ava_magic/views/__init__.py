@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ..content import text_of
+from ..answers.presentation import AsMarkdown
 from ..controls import one_line, visible
-from ..presentation import AsMarkdown
 from ..reply import Reply
 from ..shell import in_notebook
+from ..values.content import text_of
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display, update_display
 
-from ..column import Column
 from ..controls import visible
-from ..inert import inert_markdown
-from ..markdown import plain
-from ..replies import Replies
+from ..many.column import Column
+from ..many.replies import Replies
+from ..markdown.html import plain
+from ..markdown.inert import inert_markdown
 from ..shell import in_notebook
 from . import View, choose, pace
 from .plain import Afterwards

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display, update_display
 
-from ..blocks import Blocks
 from ..controls import visible
-from ..markdown import plain, to_html
+from ..markdown.blocks import Blocks
+from ..markdown.html import plain, to_html
+from ..markdown.unfinished import mend
 from ..reply import Reply, thought_html
-from ..unfinished import mend
 from . import Fresh, pace, status_line
 from .area import close_tree, new_area, retire, widget_view
 from .stop_button import StopButton

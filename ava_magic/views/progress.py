@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display, update_display
 
 from ..controls import one_line, visible
-from ..each import Batch
-from ..markdown import plain
-from ..replies import Replies
+from ..many.each import Batch
+from ..many.replies import Replies
+from ..markdown.html import plain
 from ..shell import in_notebook
 from . import View
 from .plain import Afterwards

@@ -11,8 +11,8 @@ from rich.markdown import Markdown
 from rich.segment import Segment, Segments
 from rich.text import Text
 
-from ..blocks import Blocks
 from ..controls import visible
+from ..markdown.blocks import Blocks
 from ..reply import Reply
 from . import Fresh, pace, status_line
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display, update_display
 
-from ..blocks import Blocks
 from ..controls import visible
-from ..kept import record_of
-from ..markdown import plain, to_html
+from ..conversation.kept import record_of
+from ..markdown.blocks import Blocks
+from ..markdown.html import plain, to_html
+from ..markdown.unfinished import mend
 from ..reply import Reply
-from ..unfinished import mend
 from . import Fresh, pace, status_line
 
 if TYPE_CHECKING:

@@ -60,8 +60,8 @@ def conversation() -> Iterator[Row]:
 
 
 def _files(talk: Any, folder: Path) -> Iterator[Row]:
-    from ava_magic.files import load, save
-    from ava_magic.resume import resume
+    from ava_magic.conversation.files import load, save
+    from ava_magic.conversation.resume import resume
 
     for name in ("talk.json", "talk.md"):
         kind = name.rpartition(".")[2]

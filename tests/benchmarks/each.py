@@ -11,10 +11,10 @@ from contextlib import closing
 from typing import Any
 
 from ava_magic import Chat, ask_each
-from ava_magic.conversation import Message
-from ava_magic.each import Batch
-from ava_magic.items import items_of
-from ava_magic.template import Template, Words
+from ava_magic.conversation.exchanges import Message
+from ava_magic.many.each import Batch
+from ava_magic.many.items import items_of
+from ava_magic.many.template import Template, Words
 from tests.kernel import Kernel
 
 from .iopub import Meter
@@ -155,7 +155,7 @@ def _on_dask() -> Iterator[Row]:
     cluster = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
     with distributed.LocalCluster(**cluster) as local, distributed.Client(local) as client:
         client.wait_for_workers(2)
-        from ava_magic.workers import Workers
+        from ava_magic.many.workers import Workers
 
         asyncio.run(_rate_with(Workers()))
         two = asyncio.run(_rate_with(Workers()))

@@ -8,8 +8,8 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from ava_magic.displays import ShellDisplay
-from ava_magic.question import Question, compose, forbid_secrets
+from ava_magic.prompt.question import Question, compose, forbid_secrets
+from ava_magic.values.displays import ShellDisplay
 
 from .table import Row
 from .timing import compare, seconds_of

@@ -1,0 +1,55 @@
+"""A code block of a reply as the next thing that the user may run: in a new cell, or at the next prompt.
+
+It is put there and no more: whoever reads it decides whether it runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..controls import visible
+from ..errors import AvaError
+from ..reply import Reply
+from .code_blocks import CodeBlock, as_cell
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["NextCell"]
+
+
+class NextCell:
+    """The next cell of a shell, and the reply whose code can go there."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._reply: Reply | None = None
+
+    def take(self, reply: Reply) -> None:
+        """``reply`` is the last one; where code was asked for, its first block goes there."""
+        self._reply = reply
+        if reply.format == "code" and not reply.partial:
+            print(self.put(1) if reply.code_blocks else "[there is no code block in the reply]")
+
+    def put(self, number: int) -> str:
+        """Put the code block of that number there; return a line about it.
+
+        Raises :class:`AvaError` (``config``) where the last reply has fewer, or where there is none.
+        """
+        if self._reply is None:
+            raise AvaError("there is no reply yet to take code from", "config")
+        blocks = self._reply.code_blocks
+        if number > len(blocks):
+            has = f"{len(blocks)} code block{'' if len(blocks) == 1 else 's'}" if blocks else "no code block"
+            raise AvaError(f"the reply has {has}", "config")
+        which = f"code block {number} of {len(blocks)}" if len(blocks) > 1 else "the code"
+        if getattr(self._shell, "simple_prompt", False):
+            return f"[{which} is in _.code_blocks[{number - 1}]: this prompt can take no text]"
+        another = f"; %ava --code {number % len(blocks) + 1} takes another" if len(blocks) > 1 else ""
+        return f"[{which} is {self._set(blocks[number - 1])}{another}]"
+
+    def _set(self, block: CodeBlock) -> str:
+        shell = self._shell
+        cell = as_cell(block, lambda name: shell.find_cell_magic(name) is not None)
+        shell.set_next_input(visible(cell), replace=False)
+        return "in the next cell" if hasattr(shell, "kernel") else "at the next prompt"

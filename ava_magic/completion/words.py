@@ -1,0 +1,76 @@
+"""What can follow what has been typed of ``%ava``: options, their values, and names of the notebook in braces.
+
+Pure: where the words come from is the business of :mod:`ava_magic.completion.completer`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ..arguments import OPTIONS
+
+__all__ = ["Place", "option_names", "place"]
+
+_CELL = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*%%ava(?!\S)")
+_LINE = re.compile(r"(?:^|[=:;]|\breturn)[ \t]*%ava(?!\S)(?P<rest>(?:[^\n\\]|\\\n|\\.)*)\Z", re.MULTILINE)
+_FIELD = re.compile(r"(?<!\{)\{(?P<name>(?:[^\W\d]\w*)?)\Z")
+_WORD = re.compile(r"\s+(?P<word>\S*)")
+_VALUE = re.compile(r"""\s*(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s"']\S*)(?=\s)""")
+_BY_NAME = {name: option for option in OPTIONS for name in option.names}
+
+
+class Place(NamedTuple):
+    """Where the cursor is: in an ``"option"``, in the value of one (its key), or in a ``"name"`` in braces.
+
+    ``word`` is what has been typed of it, and ``given`` are the options before it with their values.
+    """
+
+    what: str
+    word: str
+    given: dict[str, str]
+
+
+def place(before: str) -> Place | None:
+    """Where the cursor is, from the cell's text before it; ``None`` where nothing of ours is being typed."""
+    if cell := _CELL.match(before):
+        line, newline, _ = before[cell.end() :].partition("\n")
+        found = None if newline else _in_options(line)
+    elif magic := _LINE.search(before):
+        found = _in_options(magic["rest"].replace("\\\n", " "))
+    else:
+        return None
+    if found is not None:
+        return found
+    name = _FIELD.search(before)
+    return Place("name", name["name"], {}) if name else None
+
+
+def option_names(given: Iterable[str]) -> list[str]:
+    """The names of the options that may follow those that were ``given``, by their keys."""
+    taken = {key for key in given if not _BY_NAME[f"--{key.replace('_', '-')}"].many}
+    return [name for option in OPTIONS if option.key not in taken for name in option.names]
+
+
+def _in_options(line: str) -> Place | None:
+    """The place in the options that a line begins with; ``None`` where the prompt has begun."""
+    given: dict[str, str] = {}
+    position = 0
+    while word := _WORD.match(line, position):
+        name, equals, value = word["word"].partition("=")
+        if word.end() == len(line):
+            if equals and name in _BY_NAME:
+                return Place(_BY_NAME[name].key, value, given)
+            return Place("option", word["word"], given) if name.startswith("-") and name != "--" else None
+        option = _BY_NAME.get(name)
+        if option is None:
+            return None
+        position = word.end() if not equals else word.start("word") + len(name) + 1
+        if option.value and not (option.may_be_bare and line[position:].lstrip().startswith("-")):
+            typed = _VALUE.match(line, position)
+            if typed is None:
+                return Place(option.key, line[position:].lstrip(), given)
+            value, position = typed.group().strip().strip("\"'"), typed.end()
+        given[option.key] = value
+    return None

@@ -1,0 +1,239 @@
+"""The conversation: exchanges in order, each anchored to the cell that made it.
+
+A notebook is not a chat log: its cells are run again, out of order, and the last run counts.  So an exchange knows the
+cell and the run it came from, and a new run of a cell takes the place of what that cell's last run added.  A run that
+got no answer sets that aside: the notebook no longer shows it, so it is kept but not sent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple, TypedDict, overload
+
+from ..controls import one_line
+from ..errors import AvaError
+from ..values.content import text_of
+from .tokens import estimate_tokens
+
+__all__ = ["Anchor", "Conversation", "Exchange", "Message", "Rerun", "Unanswered", "estimate_tokens", "fit"]
+
+Rerun = Literal["replace", "append"]
+
+_UNDONE_AT_MOST = 100  # changes: each keeps the list from before it
+
+
+class Message(TypedDict):
+    """One OpenAI message: ``role`` is ``"system"``, ``"user"`` or ``"assistant"``."""
+
+    role: str
+    content: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where an exchange came from: ``cell`` (a cell id, or ``None`` where the front end sends none) and ``run``, which
+    tells one run of the cell from the next.  ``number`` is that of the run's prompt, ``In [number]``, for people."""
+
+    cell: str | None = None
+    run: str = ""
+    number: int | None = field(default=None, compare=False)
+
+    def is_earlier_run_of(self, other: Anchor) -> bool:
+        """Whether both are runs of one cell, and not the same run."""
+        return self.cell is not None and self.cell == other.cell and self.run != other.run
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A user's message and the reply to it.
+
+    ``partial`` marks a reply that was stopped, ``aside`` one that is not sent since its cell has failed, ``model`` and
+    ``provider`` say who gave it, and ``at`` when it ended, in seconds since 1970.  ``counts`` are the tokens of the
+    question and of the reply; ``None``: estimated.
+    """
+
+    prompt: Any
+    reply: str
+    anchor: Anchor = field(default_factory=Anchor)
+    partial: bool = False
+    model: str | None = None
+    provider: str = ""
+    at: float = 0.0
+    counts: tuple[int, int] | None = None
+    aside: bool = False
+
+    def messages(self) -> list[Message]:
+        """The two messages that go to a model."""
+        return [{"role": "user", "content": self.prompt}, {"role": "assistant", "content": self.reply}]
+
+    def tokens(self) -> int:
+        """What it takes of the context: by the endpoint's count, else by :func:`estimate_tokens`."""
+        return sum(self.counts or (estimate_tokens(message["content"]) for message in self.messages()))
+
+
+class Unanswered(NamedTuple):
+    """A question that can be asked again: where it was asked, and the exchange that a new answer takes the place of."""
+
+    prompt: Any
+    anchor: Anchor
+    instead: Exchange | None = None
+
+
+class Conversation(Sequence[Exchange]):
+    """The exchanges, oldest first: a sequence that is changed by its methods alone, each of which can be undone."""
+
+    def __init__(self, exchanges: Sequence[Exchange] = (), name: str = "main") -> None:
+        self.name = name
+        self._exchanges = list(exchanges)  # never changed in place: what was before a change is kept for undo()
+        self._changes: deque[tuple[str, list[Exchange]]] = deque(maxlen=_UNDONE_AT_MOST)
+        self._unanswered: Unanswered | None = None
+
+    @classmethod
+    def from_openai(cls, messages: Sequence[Mapping[str, Any]], name: str = "main") -> Conversation:
+        """The conversation that OpenAI ``messages`` hold.  System messages are left out: they are a setting.
+
+        Raises :class:`AvaError` (``config``) where it is not a user's message and a reply to it, in turns.
+        """
+        exchanges: list[Exchange] = []
+        prompt: Any = None
+        for number, message in enumerate(messages):
+            role = message.get("role") if isinstance(message, Mapping) else None
+            if role in ("system", "developer"):
+                continue
+            expected = "user" if prompt is None else "assistant"
+            content = message.get("content") if role == expected else None
+            if not (content and isinstance(content, str | list)):
+                raise AvaError(f"message {number + 1} should be the {expected}'s, with a content", "config")
+            if prompt is None:
+                prompt = content
+            else:
+                exchanges.append(Exchange(prompt, text_of(content)))
+                prompt = None
+        if prompt is not None:
+            raise AvaError("the last message has no reply", "config")
+        return cls(exchanges, name)
+
+    def to_openai(self) -> list[Message]:
+        """The messages of what may be sent, as OpenAI's API takes them."""
+        return [message for exchange in self.in_use() for message in exchange.messages()]
+
+    def __len__(self) -> int:
+        return len(self._exchanges)
+
+    @overload
+    def __getitem__(self, index: int) -> Exchange: ...
+    @overload
+    def __getitem__(self, index: slice) -> Conversation: ...
+    def __getitem__(self, index: int | slice) -> Exchange | Conversation:
+        if isinstance(index, slice):
+            return Conversation(self._exchanges[index], self.name)
+        return self._exchanges[index]
+
+    def __eq__(self, other: object) -> bool:
+        return self._exchanges == other._exchanges if isinstance(other, Conversation) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        return f"<Conversation of {len(self)} turn{'' if len(self) == 1 else 's'}>"
+
+    def __str__(self) -> str:
+        from .history import History
+
+        return str(History(self))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from .history import History
+
+        return History(self)._repr_mimebundle_()
+
+    def in_use(self) -> list[Exchange]:
+        """The exchanges that may be sent: all but those that were set aside."""
+        return [exchange for exchange in self._exchanges if not exchange.aside]
+
+    def before(self, anchor: Anchor, rerun: Rerun = "replace", instead: Exchange | None = None) -> list[Exchange]:
+        """The exchanges that a question asked at ``anchor`` follows.
+
+        For a cell that is run again these are the ones before its own place, less what its last run added; ``instead``
+        names the one exchange to replace.
+        """
+        kept, place = self._place(anchor, rerun, instead)
+        return [exchange for exchange in kept[:place] if not exchange.aside]
+
+    def add(self, exchange: Exchange, rerun: Rerun = "replace", instead: Exchange | None = None) -> None:
+        """Put ``exchange`` in its place: that of its cell's last run where there was one, else the end."""
+        kept, place = self._place(exchange.anchor, rerun, instead)
+        kind = "turn" if len(kept) == len(self) else "rerun"
+        self._change(f"the {kind} {_quoted(exchange.prompt)}", [*kept[:place], exchange, *kept[place:]])
+
+    def miss(self, question: Unanswered, rerun: Rerun = "replace") -> None:
+        """``question`` got no answer: what its cell's last run added is set aside, and it can be asked again."""
+        if question.instead is None and rerun == "replace":
+            former = [e.anchor.is_earlier_run_of(question.anchor) and not e.aside for e in self]
+            if any(former):
+                aside = [replace(e, aside=True) if is_former else e for e, is_former in zip(self, former, strict=True)]
+                self._change(f"the failed rerun {_quoted(question.prompt)}", aside)
+        self._unanswered = question
+
+    def last_question(self) -> Unanswered | None:
+        """The question that was asked last, answered or not; ``None`` where nothing was."""
+        if self._unanswered or not self._exchanges:
+            return self._unanswered
+        last = max(reversed(self._exchanges), key=lambda exchange: exchange.at)
+        return Unanswered(last.prompt, last.anchor, last)
+
+    def reset(self) -> None:
+        """Forget every exchange."""
+        self._change("the reset", [])
+
+    def become(self, exchanges: Sequence[Exchange], what: str) -> None:
+        """Hold ``exchanges`` in place of what was there; ``what`` names the change: ``"the load of chat.json"``."""
+        self._change(what, list(exchanges))
+
+    def undo(self, steps: int = 1) -> list[str]:
+        """Take back the last change, or the last ``steps``, of whatever kind; return what they were, newest first.
+
+        An undo is no change: the next one goes a step further back.  A hundred changes are remembered.
+        """
+        undone: list[str] = []
+        while self._changes and len(undone) < steps:
+            what, self._exchanges = self._changes.pop()
+            undone.append(what)
+        if undone:
+            self._unanswered = None
+        return undone
+
+    def _change(self, what: str, exchanges: list[Exchange]) -> None:
+        self._changes.append((what, self._exchanges))
+        self._exchanges = exchanges
+        self._unanswered = None
+
+    def _place(self, anchor: Anchor, rerun: Rerun, instead: Exchange | None) -> tuple[list[Exchange], int]:
+        """What stays when a turn is added at ``anchor``, and where among it the turn belongs."""
+        if instead is not None and instead in self._exchanges:
+            place = self._exchanges.index(instead)
+            return self._exchanges[:place] + self._exchanges[place + 1 :], place
+        looks_back = rerun == "replace" and anchor.cell is not None
+        of_cell = [n for n, e in enumerate(self._exchanges) if e.anchor.cell == anchor.cell] if looks_back else []
+        former = {n for n in of_cell if self._exchanges[n].anchor != anchor}
+        own = [n for n in of_cell if self._exchanges[n].anchor == anchor]
+        kept = [e for n, e in enumerate(self._exchanges) if n not in former] if former else self._exchanges
+        if own:
+            return kept, own[-1] + 1 - sum(n < own[-1] for n in former)
+        return kept, min(former) if former else len(kept)
+
+
+def fit(exchanges: Sequence[Exchange], budget: int) -> tuple[list[Exchange], int]:
+    """As many whole exchanges from the end as fit ``budget`` tokens, and how many were left out."""
+    room = budget
+    start = len(exchanges)
+    while start and room >= (cost := exchanges[start - 1].tokens()):
+        room -= cost
+        start -= 1
+    return list(exchanges[start:]), start
+
+
+def _quoted(prompt: Any) -> str:
+    return f"\u201c{one_line(text_of(prompt)[:200], 40)}\u201d"

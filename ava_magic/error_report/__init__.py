@@ -1,0 +1,1 @@
+"""The last error of the notebook, told for a model."""

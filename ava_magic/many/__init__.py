@@ -1,0 +1,1 @@
+"""Many at once: each item of an iterable, several models side by side."""

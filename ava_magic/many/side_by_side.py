@@ -1,0 +1,113 @@
+"""Several models asked the same at once: ``-m a -m b``, ``-p x -p y``.
+
+One of the replies goes on in the conversation: the one that ``--keep`` names, else the first that came whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..arguments import Arguments
+from ..asking import UnderWay
+from ..conversation.exchanges import Exchange
+from ..conversation.kept import exchange_of
+from ..errors import AvaError
+from ..runner import Run
+from ..values.content import text_of
+from ..views import View
+from .column import Column
+from .replies import Replies
+
+if TYPE_CHECKING:
+    from ..chat import Chat
+    from ..turn import Turn
+
+__all__ = ["SideBySide"]
+
+
+class SideBySide(UnderWay[Replies]):
+    """The same question to several, under way; ``turns`` are theirs, by the labels of the columns."""
+
+    when_stopped = "the replies were stopped; what had come is kept, in _ and in the conversation"
+
+    def __init__(
+        self,
+        chat: Chat,
+        turns: Mapping[str, Turn],
+        run: Run,
+        arguments: Arguments,
+        choose: Callable[[Sequence[Column], str], View[Replies]],
+    ) -> None:
+        self._chat = chat
+        self._columns = [Column(label, turn) for label, turn in turns.items()]
+        self._history = "no_history" not in arguments
+        self._kept: Exchange | None = None
+        self._wanted = self.called(arguments.options["keep"]) if "keep" in arguments else None
+        self.question = text_of(self._columns[0].turn.prompt)
+        view = choose(self._columns, self.question)
+        super().__init__(view, run, background="background" in arguments, out=arguments.options.get("out", ""))
+
+    async def work(self) -> None:
+        try:
+            await asyncio.gather(*(column.ask(self._chat, history=self._history) for column in self._columns))
+        finally:
+            self._settle()
+
+    def what_came(self) -> Replies | None:
+        came = any(column.what_came() is not None or column.error for column in self._columns)
+        return self.result() if came else None
+
+    def result(self) -> Replies:
+        return Replies([column.reply() for column in self._columns], [column.label for column in self._columns])
+
+    def end_early(self) -> None:
+        for column in self._columns:
+            if not column.over:
+                column.turn.end_early()
+
+    def line_up(self, over: Future[None]) -> None:
+        if self._history:
+            self._chat.line_up(over)
+
+    def called(self, name: str) -> Column:
+        """The column that ``name`` means.  Raises :class:`AvaError` (``config``) where none, or more than one, does."""
+        found = [column for column in self._columns if column.is_called(name)]
+        if len(found) != 1:
+            there = ", ".join(column.label for column in self._columns)
+            raise AvaError(
+                f"--keep {name}: {'none' if not found else 'more than one'} is called so of {there}", "config"
+            )
+        return found[0]
+
+    def keep(self, name: str) -> str:
+        """Let the conversation go on with another of the replies; return what was done.  Raises as :meth:`called`."""
+        column = self.called(name)
+        exchanges = list(self._chat.conversation)
+        if self._kept is None or self._kept not in exchanges:
+            raise AvaError("none of the replies that stood side by side is in the conversation any more", "config")
+        if not column.turn.pieces:
+            raise AvaError(f"nothing came from {column.label} that the conversation could go on with", "config")
+        chosen = replace(exchange_of(column.turn), at=self._kept.at)
+        changed = [chosen if exchange == self._kept else exchange for exchange in exchanges]
+        self._chat.conversation.become(changed, f"the choice of {column.label}")
+        self._kept = chosen
+        return f"The conversation goes on with the reply of {column.label}."
+
+    def _settle(self) -> None:
+        """Choose the one that goes on in the conversation, and say so under it."""
+        if not self._history:
+            return
+        whole = [column for column in self._columns if column.error is None and not column.turn.partial]
+        begun = [column for column in self._columns if column.turn.pieces]
+        for column in [self._wanted] if self._wanted else [*whole, *begun, *self._columns[:1]]:
+            self._kept = self._chat.keep(column.turn, came=column in begun)
+            if self._kept is not None:
+                others = [other.label for other in begun if other is not column]
+                name = others[0] if others and " " not in others[0] else f'"{others[0]}"' if others else ""
+                how = f" (%ava --keep {name} changes that)" if name else ""
+                column.notes = (f"goes on in the conversation{how}",)
+                return

@@ -1,0 +1,82 @@
+"""A question as it goes: the notebook's values and the attached files in it, and no secret that slipped in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..controls import one_line
+from ..errors import AvaError
+from ..values.content import LARGEST_PICTURE, Mixed, Picture, Piece
+from ..values.describe import Display
+from .attachments import attach
+from .fields import Insertion, interpolate
+from .leaks import carried_secret
+
+__all__ = ["Question", "compose", "forbid_secrets"]
+
+_MOST_TOLD = 8  # insertions that are told one by one
+
+
+@dataclass(frozen=True)
+class Question(Mixed):
+    """A prompt that is ready to go, what went into it, and what its writer should know about what did not."""
+
+    inserted: Sequence[Insertion] = ()
+    notes: Sequence[str] = ()
+
+    def adding(self, name: str, text: str) -> Question:
+        """The question with ``text`` under it, which is told as ``name``."""
+        return replace(self, pieces=[*self.pieces, "\n\n", text], inserted=[*self.inserted, Insertion(name, text)])
+
+    def about(self, takes_images: bool) -> str:
+        """What went in and how large it is, as one line, and the notes as another; ``""`` where there is neither."""
+        told = [f"{one_line(name, 80)} {_size(piece, takes_images)}" for name, piece in self.inserted[:_MOST_TOLD]]
+        if more := self.inserted[_MOST_TOLD:]:
+            told.append(f"and {len(more):,} more of {sum(len(_text(piece)) for _, piece in more):,} characters")
+        lines = [f"[went in: {', '.join(told)}]" if told else "", f"[{'; '.join(self.notes)}]" if self.notes else ""]
+        return "\n".join(filter(None, lines))
+
+
+def compose(text: str, namespace: Mapping[str, Any] | None, display: Display, paths: Sequence[str] = ()) -> Question:
+    """The question that ``text`` asks, with the values of ``namespace`` (``None``: with its braces as typed) and files.
+
+    Raises :class:`AvaError` (``config``) for a file or an image that cannot go.
+    """
+    attached = [Insertion(path, attach(path)) for path in paths]
+    filled = None if namespace is None else interpolate(text, namespace, display)
+    for name, piece in [] if filled is None else filled.inserted:
+        if isinstance(piece, Picture) and len(piece.data) > LARGEST_PICTURE:
+            size = f"{len(piece.data):,} bytes, of {LARGEST_PICTURE:,} at most"
+            raise AvaError(f"{name} is too large an image to send: {size}; make it smaller", "config")
+    pieces: Sequence[Piece] = [text] if filled is None else filled.pieces
+    inserted = [*([] if filled is None else filled.inserted), *attached]
+    notes = [] if filled is None else filled.notes
+    return Question([*pieces, *(piece for _, piece in attached)], inserted, notes)
+
+
+def forbid_secrets(question: Question, others: Mapping[str, str], environ: Mapping[str, str]) -> None:
+    """Raise :class:`AvaError` (``config``) where a secret would go, which names the place and the kind of secret.
+
+    ``others`` are the further texts that go, by what they are called.
+    """
+    whole = "".join(_text(piece) for piece in question.pieces)
+    for place, text in {"the prompt": whole, **others}.items():
+        if what := carried_secret(text, environ):
+            parts = [name for name, piece in question.inserted if carried_secret(_text(piece), environ) == what]
+            where = parts[0] if parts and text is whole and not carried_secret(parts[0], environ) else place
+            raise AvaError(
+                f"{where} holds {what}, so nothing was sent; take it out, or send it with --send-secrets", "config"
+            )
+
+
+def _text(piece: Piece) -> str:
+    return piece.text if isinstance(piece, Picture) else piece
+
+
+def _size(piece: Piece, takes_images: bool) -> str:
+    if not isinstance(piece, Picture):
+        return f"{len(piece):,} characters"
+    size = f"an image of {len(piece.data) / 1000:,.0f} kB"
+    return size if takes_images else f"{size} that does not go, since this endpoint takes text only"

@@ -1,0 +1,1 @@
+"""Values of the notebook, found with nothing run and told in words."""
