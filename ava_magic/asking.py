@@ -129,5 +129,5 @@ _on_screen: list[UnderWay[Any]] = []
 @atexit.register
 def leave_all() -> None:
     """Stop every question that is under way, and leave what has come on the screen: the shell or the extension ends."""
-    for asking in _on_screen:
+    for asking in _on_screen.copy():  # each takes itself out
         asking.leave()

@@ -31,7 +31,8 @@ from .conversation.usage import Ledger
 from .errors import AvaError
 from .providers.presets import Ask
 from .reply import Reply
-from .turn import Settings, Turn
+from .settings import Settings
+from .turn import Turn
 from .values.content import Mixed, without_images
 
 __all__ = ["Chat"]

@@ -5,12 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .asking import leave_all
-from .background import Pending
-from .completion import completer
+from .completion import hooks
 from .magics import AvaMagics
-from .many.replies import Replies
-from .reply import Reply
 from .shell import can_await
 from .syntax import Transform
 
@@ -20,6 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["load", "unload"]
 
 _NAME = AvaMagics.__name__
+_SHOWN_ONCE = (  # told by name: loading the extension loads none of them
+    ("ava_magic.reply", "Reply"),
+    ("ava_magic.many.replies", "Replies"),
+    ("ava_magic.background", "Pending"),
+)
 
 
 def load(shell: InteractiveShell) -> None:
@@ -32,11 +33,11 @@ def load(shell: InteractiveShell) -> None:
     # First, so that the body of %%ava stays as it was typed; and last, for what the others uncover (">>> %ava").
     shell.input_transformers_cleanup[:] = [transform, *shell.input_transformers_cleanup, transform]
     shell.events.register("pre_run_cell", magics.begin_cell)
-    completer.install(shell, completer.Words(magics, shell))
-    for kind in (Reply, Replies, Pending):
-        _self_displays(shell).for_type(kind, magics.display_once)
+    hooks.install(shell, magics.completions)
+    for home, name in _SHOWN_ONCE:
+        _self_displays(shell).for_type_by_name(home, name, magics.display_once)
     if shell.has_trait("exit_now"):  # a kernel's: set when it is told to shut down, before its loop stops
-        shell.observe(_leave, "exit_now")
+        shell.observe(_end, "exit_now")
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -51,20 +52,26 @@ def unload(shell: InteractiveShell) -> None:
     transforms = shell.input_transformers_cleanup
     transforms[:] = [transform for transform in transforms if not isinstance(transform, Transform)]
     shell.events.unregister("pre_run_cell", magics.begin_cell)
-    completer.remove(shell)
-    for kind in (Reply, Replies, Pending):
-        _self_displays(shell).pop(kind, None)
+    hooks.remove(shell)
+    for home, name in _SHOWN_ONCE:
+        _self_displays(shell).pop(f"{home}.{name}", None)
     if shell.has_trait("exit_now"):
-        shell.unobserve(_leave, "exit_now")
-    leave_all()
+        shell.unobserve(_end, "exit_now")
+    _leave()
     # The module may not be there, or be in the middle of being loaded, in the background.
     if close_all := getattr(sys.modules.get("ava_magic.transport"), "close_all", None):
         close_all()
 
 
-def _leave(change: Any) -> None:
+def _end(change: Any) -> None:
     if change["new"]:
-        leave_all()
+        _leave()
+
+
+def _leave() -> None:
+    """Stop every question that is under way, if one was ever asked."""
+    if asking := sys.modules.get("ava_magic.asking"):
+        asking.leave_all()
 
 
 def _self_displays(shell: InteractiveShell) -> Any:

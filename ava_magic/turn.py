@@ -9,15 +9,14 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from .answers.structured import Demand, Misfit
 from .cassette.take import Asked, Ending, Take
 from .cassette.tape import Live, open_tape
-from .connection import Connection, Key, Origin
 from .controls import one_line
-from .conversation.exchanges import Anchor, Exchange, Message, Rerun
+from .conversation.exchanges import Anchor, Exchange, Message
 from .conversation.tokens import how_to_shorten, is_about_length
 from .errors import AvaError, NotRecorded
 from .models import with_models
@@ -25,42 +24,9 @@ from .providers.base import Again, Delta, FinishReason, ModelName, Reasoning, Re
 from .providers.presets import Ask, Endpoint, resolve
 from .reasoning import ThinkSplitter
 from .reply import Reply
+from .settings import Settings
 
-__all__ = ["Settings", "Turn"]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to ask; :class:`~ava_magic.Chat` says what each means."""
-
-    provider: str | type | Ask = "auto"
-    model: str = ""
-    base_url: str = ""
-    api_key: Key | None = None
-    typed_keys: Mapping[Origin, Key] = field(default_factory=dict)
-    system: str = ""
-    temperature: float | None = None
-    max_tokens: int | None = None
-    timeout: float = 300.0
-    retries: int = 2
-    proxies: bool = False
-    context_tokens: int = 16_000
-    rerun: Rerun = "replace"
-    options: Mapping[str, Any] = field(default_factory=dict)
-    format: str = "markdown"
-    schema: Any = None
-    record: str = ""
-    replay: bool | None = None
-
-    def request_fields(self) -> dict[str, Any]:
-        """The fields of the request's body beside the model and the messages."""
-        named = {"temperature": self.temperature, "max_tokens": self.max_tokens}
-        return {name: value for name, value in named.items() if value is not None} | dict(self.options)
-
-    def named_provider(self) -> str:
-        """The name that the provider has as an endpoint, ``""`` where none is named."""
-        name = self.provider if isinstance(self.provider, str) else getattr(self.provider, "__name__", "")
-        return "" if name.strip() in ("", "auto") else name.strip().rpartition(":")[2]
+__all__ = ["Turn"]
 
 
 class Turn:
@@ -253,17 +219,7 @@ class Turn:
         return round(now - (now if self.started is None else self.started), 3)
 
     def _find_endpoint(self) -> Endpoint:
-        settings = self.settings
-        connection = Connection(
-            base_url=settings.base_url,
-            key=settings.api_key,
-            idle_timeout=settings.timeout,
-            retries=settings.retries,
-            typed_keys=settings.typed_keys,
-            proxies=settings.proxies,
-            on_wait=self._wait,
-        )
-        return resolve(settings.provider, connection)
+        return resolve(self.settings.provider, self.settings.connection(self._wait))
 
     def _ask(self) -> AsyncIterator[Delta]:
         settings = self.settings

@@ -89,7 +89,7 @@ def test_after_two_answers_that_do_not_fit_nothing_is_bound(asked: Kernel, endpo
     assert asked.value("result, 'other' in globals()") == "('before', False)"
     assert asked.value("__import__('sys').last_value.reply.text") == "'never'"
     magics = "get_ipython().magics_manager.registry['AvaMagics']"
-    assert asked.value(f"len({magics}.chats['main'].conversation)") == "0"
+    assert asked.value(f"len({magics}.desk.chats['main'].conversation)") == "0"
 
 
 @pytest.mark.parametrize(

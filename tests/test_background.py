@@ -93,7 +93,7 @@ def test_an_error_is_shown_in_its_place_and_raised_where_it_is_awaited(asked: Ke
     assert 'role="alert"' in output["data"][HTML]
     awaited = asked.run("await pending")
     assert awaited.error.startswith("AvaError (truncated)")
-    assert asked.value("len(get_ipython().magics_manager.registry['AvaMagics'].chats.named().conversation)") == "0"
+    assert asked.value("len(get_ipython().magics_manager.registry['AvaMagics'].desk.chats.named().conversation)") == "0"
 
 
 def test_cancel_hangs_up_and_keeps_what_had_come(asked: Kernel, endpoint: Endpoint) -> None:

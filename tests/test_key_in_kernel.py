@@ -33,7 +33,7 @@ def frames():
 """
 _LOOKS = (
     *("%tb", "print(frames())", "print(In, Out, _, dir())", "print(vars(sys.last_value), sys.last_value.reply)"),
-    "print(vars(get_ipython().magics_manager.registry['AvaMagics']), vars(get_ipython()))",
+    "print(vars(get_ipython().magics_manager.registry['AvaMagics'].desk), vars(get_ipython()))",
     *(
         "%ava",
         "%ava --history",

@@ -25,8 +25,10 @@ class NextCell:
         self._shell = shell
         self._reply: Reply | None = None
 
-    def take(self, reply: Reply) -> None:
-        """``reply`` is the last one; where code was asked for, its first block goes there."""
+    def take(self, reply: object) -> None:
+        """``reply`` is the last one, if it is one reply; where code was asked for, its first block goes there."""
+        if not isinstance(reply, Reply):
+            return
         self._reply = reply
         if reply.format == "code" and not reply.partial:
             print(self.put(1) if reply.code_blocks else "[there is no code block in the reply]")

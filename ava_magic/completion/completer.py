@@ -1,4 +1,4 @@
-"""Completion in the shell: the words that fit each place, and the ways into the completers of IPython 7 to 9."""
+"""The words that fit each place of ``%ava``."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .words import Place, option_names, place
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..magics import AvaMagics
+    from ..desk import Desk
 
-__all__ = ["Words", "install", "remove"]
+__all__ = ["Words"]
 
 
 class Words:
     """What may be typed at a place of ``%ava``.  Nothing of the user's is run to know it."""
 
-    def __init__(self, magics: AvaMagics, shell: InteractiveShell) -> None:
-        self._magics = magics
+    def __init__(self, desk: Desk, shell: InteractiveShell) -> None:
+        self._desk = desk
         self._shell = shell
         self._models = ModelNames()
         self._sources: dict[str, Callable[[Place], Iterable[str]]] = {
@@ -34,7 +34,7 @@ class Words:
             "provider": lambda found: provider_names(),
             "model": self._model_names,
             "format": lambda found: FORMATS,
-            "chat": lambda found: (name for name in magics.chats if " " not in name),
+            "chat": lambda found: (name for name in desk.chats if " " not in name),
             "schema": lambda found: (name for name, value in self._names() if name != "Out" and is_shape(value)),
             "name": lambda found: (name for name, value in self._names() if not is_a(value, ModuleType)),
         }
@@ -56,63 +56,4 @@ class Words:
         named = {key: value for key, value in found.given.items() if key in ("provider", "base_url")}
         if ":" in named.get("provider", ""):
             return []  # a plug-in is code, which is not imported before it is asked
-        return self._models.of(lambda: self._magics.endpoint(named))
-
-
-def install(shell: InteractiveShell, words: Words) -> None:
-    """Let the completer of ``shell`` know ``words``; :func:`remove` takes them out."""
-    completer: Any = shell.Completer
-    try:
-        from IPython.core.completer import context_matcher
-    except ImportError:  # IPython before 8.6: its matchers see one line, and jedi's names come beside theirs
-        completer._complete = _instead_of(completer._complete, words.after)
-    else:
-        completer.custom_matchers.append(context_matcher(identifier=_NAME, priority=200)(_matcher(words.after)))
-
-
-def remove(shell: InteractiveShell) -> None:
-    """Take out what :func:`install` put in."""
-    completer: Any = shell.Completer
-    vars(completer).pop("_complete", None)
-    completer.custom_matchers[:] = [
-        m for m in completer.custom_matchers if getattr(m, "matcher_identifier", "") != _NAME
-    ]
-
-
-_NAME = "ava_magic"
-_After = Callable[[str], tuple[str, list[str]] | None]
-
-
-def _before(text: str, line: int, column: int) -> str:
-    lines = text.split("\n")
-    return "\n".join([*lines[:line], lines[line][:column]])
-
-
-def _matcher(after: _After) -> Callable[[Any], Any]:
-    """A matcher of IPython's API, version 2."""
-    from IPython.core.completer import SimpleCompletion
-
-    def matcher(context: Any) -> Any:
-        found = after(_before(context.full_text, context.cursor_line, context.cursor_position))
-        if found is None:
-            return {"completions": []}
-        word, words = found
-        completions = [SimpleCompletion(text=text, type="magic") for text in words]
-        return {"completions": completions, "matched_fragment": word, "suppress": True}
-
-    return matcher
-
-
-def _instead_of(former: Callable[..., Any], after: _After) -> Callable[..., Any]:
-    """What all completion goes through in older versions: it knows the whole cell, and has the last word."""
-
-    def complete(*, cursor_line: int, cursor_pos: int | None, full_text: str | None = None, **rest: Any) -> Any:
-        text = full_text or rest.get("line_buffer") or rest.get("text") or ""
-        column = len(text) if cursor_pos is None else cursor_pos
-        found = after(_before(text, cursor_line if full_text else 0, column))
-        if found is None or not found[1]:
-            return former(cursor_line=cursor_line, cursor_pos=cursor_pos, full_text=full_text, **rest)
-        word, words = found
-        return word, words, [_NAME] * len(words), ()
-
-    return complete
+        return self._models.of(lambda: self._desk.endpoint(named))

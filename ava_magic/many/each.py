@@ -20,7 +20,8 @@ from ..answers.structured import Misfit
 from ..chat import Chat
 from ..errors import AvaError
 from ..reply import Reply
-from ..turn import Settings, Turn
+from ..settings import Settings
+from ..turn import Turn
 from .items import Items, items_of
 from .ledger import Ledger
 from .results import digest

@@ -21,7 +21,8 @@ from ..chat import Chat
 from ..errors import AvaError
 from ..providers.presets import Endpoint
 from ..reply import Reply
-from ..turn import Settings, Turn
+from ..settings import Settings
+from ..turn import Turn
 from .throttle import Throttle
 
 __all__ = ["Workers"]

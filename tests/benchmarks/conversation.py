@@ -40,7 +40,7 @@ def conversation() -> Iterator[Row]:
         shell = TerminalInteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
         shell.run_line_magic("load_ext", "ava_magic")
         shell.run_line_magic("config", f"AvaMagics.provider = '{__name__}:instant'")
-        talk = shell.magics_manager.registry["AvaMagics"].chats.named().conversation
+        talk = shell.magics_manager.registry["AvaMagics"].desk.chats.named().conversation
         empty = [_milliseconds(lambda: shell.run_cell("pass", store_history=True)) for _ in range(_AT_BOTH_ENDS)]
         turns = []
         for number in range(_TURNS):
