@@ -109,7 +109,7 @@ def _messages(url: str) -> Row:
 
 
 class Busy:
-    """A provider that waits for nothing and costs the processor what some thousand deltas do: the client is the limit."""
+    """A provider that waits for nothing and costs the processor what many deltas do: the client is the limit."""
 
     @classmethod
     async def create_async_generator(cls, model: str, messages: list[Message], **kwargs: Any) -> AsyncIterator[str]:
