@@ -95,6 +95,13 @@ class Turn:
         if not demand.is_checked:
             self.notes.append("not checked: jsonschema is not installed")
 
+    def data_in(self, text: str) -> Any:
+        """What ``text`` holds, if it is the reply that was asked for as data.  Raises :class:`Misfit` where it is none.
+
+        ``None`` where no data was asked for.
+        """
+        return None if self._demand is None else self._demand.read(text)
+
     async def stream(self) -> AsyncGenerator[str, None]:
         """Ask, and yield the content as it comes.  Raises :class:`AvaError`, with what had arrived."""
         self.started = time.monotonic()

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,9 @@ def batch(chat: Chat, items: Any, results: list[Result], **options: Any) -> Batc
     from ava_magic.many.workers import Workers
 
     template = Template("say {item}", {}, Words())
-    return Batch(chat, items_of(items), template, changes={}, asker=Workers(), on_result=results.append, **options)
+    return Batch(
+        chat, items_of(items), template, asker=Workers(), on_result=results.append, **{"changes": {}, **options}
+    )
 
 
 async def ask(chat: Chat, items: Any, **options: Any) -> Replies:
@@ -191,6 +194,19 @@ async def test_no_key_is_in_a_task(client: Any, endpoint: Endpoint, monkeypatch:
     await ask(Chat(base_url=endpoint.url), [2])
     assert endpoint.requests[-1].headers["authorization"] == "Bearer the-workers-own"
     await asyncio.to_thread(client.run, lambda: os.environ.pop("AVA_API_KEY"))
+
+
+@dataclass
+class Mood:
+    happy: bool
+
+
+async def test_data_is_checked_there_and_is_an_object_here(client: Any, endpoint: Endpoint) -> None:
+    endpoint.says('{"happy": "perhaps"}')
+    endpoint.says('{"happy": true}')
+    [reply] = await ask(Chat(base_url=endpoint.url), [1], changes={"format": "json", "schema": Mood})
+    assert reply.data == Mood(happy=True)
+    assert len(endpoint.requests) == 2
 
 
 async def test_the_endpoint_is_chosen_here(client: Any, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:

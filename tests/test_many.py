@@ -209,6 +209,27 @@ def test_a_secret_is_not_sent_for_one_item_either(asked: Kernel, endpoint: Endpo
     asked.run("del os.environ['MY_API_KEY']")
 
 
+def test_data_comes_back_as_data_from_the_file_too(asked: Kernel, endpoint: Endpoint, tmp_path: Path) -> None:
+    endpoint.says('{"happy": true}')
+    asked.run("from dataclasses import dataclass\n@dataclass\nclass Mood:\n    happy: bool")
+    for _ in range(2):
+        cell = asked.run(f"%ava --each names --schema Mood --into {tmp_path / 'moods.jsonl'} Is {{item}} happy?")
+        assert cell.status == "ok", cell.error
+        assert asked.value("{reply.data == Mood(True) for reply in _}, _[0].format") == "({True}, 'json')"
+    assert len(endpoint.requests) == 3
+
+
+def test_an_item_that_cannot_be_shown_costs_nothing_but_itself(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("yes")
+    asked.run(
+        "class Bad:\n    def __str__(self):\n        raise ValueError\n    __repr__ = __str__\nbad = [1, Bad(), 2]"
+    )
+    cell = asked.run("%ava --each bad Say {item}")
+    assert cell.status == "ok", cell.error
+    assert "<Bad, which raises ValueError>" in cell.outputs[0]["data"][PLAIN]
+    assert asked.value("_.text, list(_.errors)") == "(['yes', '', 'yes'], [1])"
+
+
 def test_it_runs_in_the_background(asked: Kernel, endpoint: Endpoint) -> None:
     gate = Gate()
     endpoint.says(gate, "yes")

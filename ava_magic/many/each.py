@@ -16,6 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
+from ..answers.structured import Misfit
 from ..chat import Chat
 from ..errors import AvaError
 from ..reply import Reply
@@ -251,7 +252,7 @@ class Batch:
             key = self._ledger.key(position) if self._ledger else ""
         else:
             key = self._ledger.key(turn.messages, *_request(turn)) if self._ledger else ""
-            found = self._ledger.find(key, tuple(turn.messages)) if self._ledger else None
+            found = _found(self._ledger, key, turn) if self._ledger else None
             reply = found or await self._send(prompt, turn)
         if self._ledger is not None and found is None:
             try:
@@ -303,6 +304,15 @@ class _Here:
 
     async def end(self) -> None:
         pass
+
+
+def _found(ledger: Ledger, key: str, turn: Turn) -> Reply | None:
+    """The reply that was kept for ``turn``, with its data read anew: that may be an object of the user's class."""
+    kept = ledger.find(key, tuple(turn.messages))
+    try:
+        return kept and replace(kept, format=turn.settings.format, data=turn.data_in(kept.text))
+    except Misfit:
+        return None
 
 
 def _request(turn: Turn) -> tuple[Any, ...]:

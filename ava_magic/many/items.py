@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..errors import AvaError
 
-__all__ = ["Items", "Row", "items_of"]
+__all__ = ["Items", "Row", "items_of", "words_of"]
 
 
 class Row(dict[Any, Any]):
@@ -28,7 +28,7 @@ class Row(dict[Any, Any]):
         self.__dict__.update(values)
 
     def __str__(self) -> str:
-        return "\n".join(f"{name}: {value}" for name, value in dict.items(self))
+        return "\n".join(f"{name}: {words_of(value)}" for name, value in dict.items(self))
 
 
 class Items(NamedTuple):
@@ -57,6 +57,16 @@ def items_of(items: Any) -> Items:
     except TypeError:
         kind = type(items).__name__
         raise AvaError(f"{kind} holds no items: it takes a list, a table, a generator or the like", "config") from None
+
+
+def words_of(item: Any) -> str:
+    """An item in words, in whatever state it is."""
+    if isinstance(item, Row):
+        return ", ".join(f"{words_of(name)}: {words_of(value)}" for name, value in dict.items(item))
+    try:
+        return str(item)
+    except Exception as error:  # the value's own code
+        return f"<{type(item).__name__}, which raises {type(error).__name__}>"
 
 
 def _source(items: Any) -> Iterator[Any]:

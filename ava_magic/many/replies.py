@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ..controls import one_line, visible
 from ..errors import AvaError
 from ..reply import Reply
-from .items import Row
+from .items import Row, words_of
 
 if TYPE_CHECKING:
     import pandas
@@ -86,7 +86,7 @@ class Replies(Sequence[Reply]):
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         from ..markdown.html import plain
 
-        rows = [(str(n), one_line(_words(item), _WIDTH), _said(reply)) for n, item, reply in self._first_rows()]
+        rows = [(str(n), one_line(words_of(item), _WIDTH), _said(reply)) for n, item, reply in self._first_rows()]
         more = f"and {len(self) - _ROWS:,} more" if len(self) > _ROWS else ""
         head = "".join(f'<th style="text-align: left">{name}</th>' for name in ("", "item", "reply"))
         cells = ("".join(f'<td style="text-align: left">{plain(cell)}</td>' for cell in row) for row in rows)
@@ -100,12 +100,6 @@ class Replies(Sequence[Reply]):
 
     def _first_rows(self) -> Iterable[tuple[int, Any, Reply]]:
         return zip(range(_ROWS), self.items, self, strict=False)
-
-
-def _words(item: Any) -> str:
-    if isinstance(item, Row):
-        return ", ".join(f"{name}: {value}" for name, value in dict.items(item))
-    return str(item)
 
 
 def _said(reply: Reply) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ..errors import AvaError
 from ..reply import Reply
-from .items import Row
+from .items import Row, words_of
 
 __all__ = ["Head", "begins_like_a_line", "digest", "head_of", "reply_in", "to_line"]
 
@@ -25,7 +25,7 @@ _HEAD = re.compile(
 )
 _KEPT = (
     *("text", "model", "provider", "endpoint", "finish_reason", "usage", "reasoning", "reasoning_seconds"),
-    *("refusal", "data", "seconds"),
+    *("refusal", "seconds"),
 )
 _LONGEST_ITEM = 2_000  # characters of an item that JSON has no words for
 
@@ -95,5 +95,5 @@ def _plain(item: Any) -> Any:
     try:
         json.dumps(item)
     except (TypeError, ValueError, RecursionError):
-        return str(item)[:_LONGEST_ITEM]
+        return words_of(item)[:_LONGEST_ITEM]
     return item

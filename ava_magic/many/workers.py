@@ -87,7 +87,7 @@ class Workers:
         if isinstance(answer, AvaError):
             raise answer
         reply: Reply = answer
-        return replace(reply, messages=tuple(turn.messages))
+        return replace(reply, messages=tuple(turn.messages), data=turn.data_in(reply.text))
 
     async def end(self) -> None:
         """Hang up what is still under way on the workers."""
@@ -154,7 +154,7 @@ async def _ask(question: Question, tell: Callable[[str, float], None]) -> Reply 
                 pass  # they stand in the turn
     except AvaError as error:
         return error
-    return replace(turn.reply(), messages=())  # those are at home
+    return replace(turn.reply(), messages=(), data=None)  # those are at home, and that is read there
 
 
 def _tell(worker: Any, topic: str, reason: str, seconds: float) -> None:
