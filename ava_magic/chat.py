@@ -13,7 +13,6 @@ partial.
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Future
@@ -97,8 +96,8 @@ class Chat:
             proxies=proxies,
             context_tokens=context_tokens,
             rerun=rerun,
-            options=options or {},
-            record=os.fspath(record),
+            options={} if options is None else options,
+            record=record,
             replay=replay,
         )
         self.folder = os.getcwd()  # noqa: PTH109
@@ -125,11 +124,10 @@ class Chat:
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
         settings = _with_format(replace(self.settings, **changes))
+        settings.check()
         settings = replace(settings, record=locate(os.fspath(settings.record), self.folder))
         if taken := sorted({"model", "messages"} & settings.options.keys()):
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
-        if settings.temperature is not None and not math.isfinite(settings.temperature):
-            raise AvaError("the temperature must be a number", "config")
         turn = Turn(prompt, settings, anchor)
         if isinstance(prompt, Mixed):
             turn.prompt = prompt.content(turn.endpoint.takes_images)
@@ -183,14 +181,14 @@ class Chat:
 
         Raises :class:`AvaError`, whose ``reply`` is what had arrived.  To stop early, close it, as with ``aclosing``.
         """
-        turn = self.begin(prompt, history=history, **changes)
+        turn = self.begin(_question(prompt), history=history, **changes)
         async with aclosing(self.run(turn, history=history)) as deltas:
             async for delta in deltas:
                 yield delta
 
     async def ask(self, prompt: Any, *, history: bool = True, **changes: Any) -> Reply:
         """Ask ``prompt`` and return the whole :class:`~ava_magic.Reply`.  Raises :class:`AvaError`."""
-        turn = self.begin(prompt, history=history, **changes)
+        turn = self.begin(_question(prompt), history=history, **changes)
         await self.finish(turn, history=history)
         return turn.reply()
 
@@ -226,3 +224,11 @@ def _with_format(settings: Settings) -> Settings:
     if settings.format != "markdown":
         raise AvaError(f"a schema is for the format json, not for {settings.format}", "config")
     return replace(settings, format="json")
+
+
+def _question(prompt: Any) -> Any:
+    """``prompt``, once it is sure that something is asked."""
+    is_parts = isinstance(prompt, list) and prompt and all(isinstance(part, Mapping) for part in prompt)
+    if is_parts or isinstance(prompt, Mixed) or (isinstance(prompt, str) and prompt.strip()):
+        return prompt
+    raise AvaError("nothing is asked: a question is a text, or a list of content parts, and not empty", "config")

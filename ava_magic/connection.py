@@ -41,7 +41,7 @@ class Key:
     def __init__(self, secret: str, name: str = "the key") -> None:
         self.name = name
         self._reveal: Callable[[], str] = lambda: secret
-        if not (secret.isascii() and secret.isprintable()) or " " in secret:
+        if not isinstance(secret, str) or not (secret.isascii() and secret.isprintable()) or " " in secret:
             del secret, self  # a traceback shows the values of a frame
             raise AvaError(f"{name} holds a space, a line break or another character that no key has", "config")
 

@@ -33,6 +33,7 @@ def load(shell: InteractiveShell) -> None:
     # First, so that the body of %%ava stays as it was typed; and last, for what the others uncover (">>> %ava").
     shell.input_transformers_cleanup[:] = [transform, *shell.input_transformers_cleanup, transform]
     shell.events.register("pre_run_cell", magics.begin_cell)
+    shell.events.register("post_run_cell", magics.end_cell)
     hooks.install(shell, magics.completions)
     for home, name in _SHOWN_ONCE:
         _self_displays(shell).for_type_by_name(home, name, magics.display_once)
@@ -52,6 +53,7 @@ def unload(shell: InteractiveShell) -> None:
     transforms = shell.input_transformers_cleanup
     transforms[:] = [transform for transform in transforms if not isinstance(transform, Transform)]
     shell.events.unregister("pre_run_cell", magics.begin_cell)
+    shell.events.unregister("post_run_cell", magics.end_cell)
     hooks.remove(shell)
     for home, name in _SHOWN_ONCE:
         _self_displays(shell).pop(f"{home}.{name}", None)

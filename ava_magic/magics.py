@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Bool, Enum, Float, Int, Unicode, observe
+from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, observe, validate
 
 from . import runner
 from .arguments import help_text
@@ -21,7 +22,7 @@ from .errors import Stopped, StoppedTask
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
+    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
     from .asking import UnderWay
     from .background import Pending
@@ -69,6 +70,7 @@ class AvaMagics(Magics):
         self._shell = shell
         self._last_anchor = Anchor(None, uuid.uuid4().hex)
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
+        self._keeps_history = False
         self._just_shown: Any = None
 
     @cached_property
@@ -77,6 +79,13 @@ class AvaMagics(Magics):
         from .desk import Desk
 
         return Desk(self, self._shell)
+
+    @validate("timeout", "frame_rate")
+    def _check_number(self, proposal: Mapping[str, Any]) -> float:
+        """No NaN: it is within any bounds."""
+        if math.isnan(proposal["value"]):
+            raise TraitError(f"{proposal['trait'].name} must be a number, not nan")
+        return float(proposal["value"])
 
     @observe("record")
     def _change_cassette(self, change: Mapping[str, Any]) -> None:
@@ -144,6 +153,7 @@ class AvaMagics(Magics):
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
         if "desk" in self.__dict__:
             self.desk.last_error.note()
+        self._keeps_history = info.store_history
         if info.store_history:  # not one that running code runs by run_cell
             number = self._shell.displayhook.prompt_count  # execution_count is one ahead, in newer versions alone
             self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex, number)
@@ -153,6 +163,16 @@ class AvaMagics(Magics):
                 area.close_what_is_left()
             if updates := sys.modules.get("ava_magic.views.updates"):
                 updates.repeat_what_ended()
+
+    def end_cell(self, result: ExecutionResult | None) -> None:
+        """IPython's ``post_run_cell``: a rerun that failed, perhaps before its question was sent, is no turn.
+
+        Without a ``result`` the cell was interrupted in an ``await`` of its own.
+        """
+        failed = result is None or not result.success
+        keeps_history = self._keeps_history if result is None or result.info is None else result.info.store_history
+        if failed and keeps_history and self.rerun == "replace" and "desk" in self.__dict__:
+            self.desk.chats.end_in_vain(self._last_anchor)
 
     def display_once(self, reply: Any) -> None:
         """What IPython calls to show a reply: the one that has just streamed stands on the screen already."""

@@ -12,6 +12,7 @@ from IPython.display import display as show
 
 from .arguments import Arguments, compared_settings
 from .asking import Asking, UnderWay
+from .cassette.tape import replays
 from .commands import Call, last_question
 from .conversation.chats import MAIN
 from .conversation.exchanges import Anchor, Unanswered
@@ -93,9 +94,12 @@ def report(desk: Desk, typed: Typed) -> Asking:
     """A report on the endpoint, on its way as a question is, and kept out of the conversation."""
     # It is about the endpoint as it is now: nothing is tried again, and nothing comes from a cassette.
     settings = desk.settings(typed.arguments) | {"retries": 0, "replay": False}
-    chat = desk.chats.named()
-    turn = chat.begin(f"--{typed.arguments.command}", history=False, **settings)
-    turn.report(REPORTS[typed.arguments.command](turn, typed.arguments))
+    chat, command = desk.chats.named(), typed.arguments.command
+    if replays(chat.settings.replay):
+        end = "%config AvaMagics.record = '', or a restart," if chat.settings.replay else "%env AVA_REPLAY=0"
+        raise AvaError(f"replies come from a cassette, so --{command} sends nothing; {end} ends that", "config")
+    turn = chat.begin(f"--{command}", history=False, **settings)
+    turn.report(REPORTS[command](turn, typed.arguments))
     return _asking(desk, typed, chat, turn, history=False)
 
 

@@ -92,9 +92,14 @@ class Reply:
         header = _HEADER.format(plain(self.model or self.provider))
         if self.reasoning:
             header += thought_html(self.reasoning, self.reasoning_seconds)
+        text, markdown = visible(self.text), as_markdown(self.text, self.format)
+        if self.refusal:
+            body += f"<p>{plain(visible(self.refusal))}</p>"
+            text, markdown = (f"{shown}\n\n" if shown else "" for shown in (text, markdown))
+            text, markdown = text + visible(self.refusal), markdown + self.refusal
         return {
-            "text/plain": f"{visible(self.text)}\n\n[{visible(footer)}]",
-            "text/markdown": inert_markdown(as_markdown(self.text, self.format)),
+            "text/plain": f"{text}\n\n[{visible(footer)}]",
+            "text/markdown": inert_markdown(markdown),
             "text/html": f'{header}<div>{body}</div><p role="status"><small>{plain(footer)}</small></p>',
         }
 

@@ -6,6 +6,7 @@ An interruption and a failure are recorded here as what they are: what had arriv
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
@@ -81,7 +82,7 @@ class Turn:
         self._ending: Ending | None = None
         self._refusal = ""
         self._finish_reason: str | None = None
-        self._tape = open_tape(settings.record, settings.replay)
+        self._tape = open_tape(os.fspath(settings.record), settings.replay)
         self.endpoint: Endpoint = self._tape.endpoint(self._find_endpoint)
 
     def ask_for_data(self, demand: Demand) -> None:

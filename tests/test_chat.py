@@ -205,3 +205,40 @@ print(reply)
 """
     done = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("fine\n", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("base_url", 5), ("model", None), ("system", 5), ("provider", 5), ("record", 5), ("rerun", "again")],
+        *[("options", 5), ("options", {1: 2}), ("temperature", "hot"), ("temperature", float("nan"))],
+        *[("timeout", "x"), ("timeout", float("nan")), ("timeout", 0), ("timeout", True)],
+        *[("max_tokens", 0), ("retries", -1), ("retries", 1.5), ("context_tokens", "many")],
+    ],
+)
+async def test_a_setting_that_is_none_is_told_and_nothing_is_sent(endpoint: Endpoint, name: str, value: Any) -> None:
+    chat = Chat(**{"base_url": endpoint.url, name: value})
+    with pytest.raises(AvaError, match=f"^{name} must be ") as caught:
+        await chat.ask("hi")
+    assert (caught.value.kind, endpoint.requests) == ("config", [])
+
+
+def test_a_key_that_is_no_text_is_told() -> None:
+    with pytest.raises(AvaError, match="api_key holds"):
+        Chat(api_key=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("prompt", ["", " \n", None, [], 5, ["a"]])
+async def test_an_empty_question_is_not_sent(endpoint: Endpoint, prompt: Any) -> None:
+    chat = Chat(base_url=endpoint.url)
+    with pytest.raises(AvaError, match="nothing is asked"):
+        await chat.ask(prompt)
+    with pytest.raises(AvaError, match="nothing is asked"):
+        await anext(chat.stream(prompt))
+    assert endpoint.requests == []
+
+
+async def test_a_function_of_another_shape_is_no_provider() -> None:
+    with pytest.raises(AvaError, match="loads is no provider") as caught:
+        await Chat("json:loads").ask("hi")
+    assert caught.value.kind == "config"

@@ -8,6 +8,7 @@ import secrets
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -220,3 +221,18 @@ def test_in_a_kernel_it_leaves_the_conversation_as_it_was(kernel: Kernel, endpoi
     assert "All is well." in cell.outputs[-1]["data"]["text/plain"]
     assert kernel.value("report.text.endswith('All is well.\\n')") == "True"
     assert "0 in the conversation" in kernel.run("%ava").stdout
+
+
+@pytest.mark.parametrize("command", ["--check", "--models"])
+def test_under_replay_nothing_is_sent(kernel: Kernel, endpoint: Endpoint, tmp_path: Path, command: str) -> None:
+    endpoint.says("ok")
+    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}\n%config AvaMagics.record = {str(tmp_path / 'c')!r}")
+    kernel.run("%ava hi")
+    kernel.run("%ava --replay")
+    told = kernel.run(f"%ava {command}").error
+    kernel.run("%config AvaMagics.record = ''\n%env AVA_REPLAY=1")
+    by_variable = kernel.run(f"%ava {command}").error
+    kernel.run("del __import__('os').environ['AVA_REPLAY']")
+    assert told.startswith(f"AvaError (config): replies come from a cassette, so {command} sends nothing; %config")
+    assert "%env AVA_REPLAY=0 ends that" in by_variable
+    assert len(endpoint.requests) == 1

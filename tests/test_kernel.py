@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .endpoint import Endpoint, Gate
+from .endpoint import END, Endpoint, Gate
 from .kernel import HTML, PLAIN, WIDGET, Kernel
 
 
@@ -406,3 +406,20 @@ def test_what_capture_has_taken_holds_the_reply_once(asked: Kernel, endpoint: En
     shown = [output["data"] for output in asked.run("taken.show()").outputs if output["data"]]
     assert len(shown) == 1
     assert "captured" in shown[0][PLAIN]
+
+
+@pytest.mark.parametrize("name", ["timeout", "frame_rate"])
+def test_no_setting_is_nan(kernel: Kernel, name: str) -> None:
+    cell = kernel.run(f"%config AvaMagics.{name} = float('nan')")
+    assert f"{name} must be a number, not nan" in cell.error
+    assert kernel.value(f"get_ipython().magics_manager.registry['AvaMagics'].{name} > 0") == "True"
+
+
+def test_the_words_of_a_refusal_are_shown(kernel: Kernel, endpoint: Endpoint) -> None:
+    endpoint.answers(b'data: {"choices": [{"index": 0, "delta": {"refusal": "I cannot do that"}}]}\n\n', END)
+    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
+    [output] = kernel.run("%ava hi").outputs
+    assert "I cannot do that" in output["data"][HTML]
+    assert output["data"][PLAIN].startswith("I cannot do that\n\n[")
+    cell = kernel.run("%config AvaMagics.display = 'text'\n%ava hi\n%config AvaMagics.display = 'auto'")
+    assert "I cannot do that" in cell.shown

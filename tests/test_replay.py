@@ -492,3 +492,14 @@ async def test_a_question_with_an_image_is_replayed(tmp_path: Path) -> None:
     cassette = str(tmp_path / "c.jsonl")
     await Chat(provider=Seeing, record=cassette).ask(question)
     assert str(await Chat(record=cassette, replay=True).ask(question)) == "a dot"
+
+
+async def test_a_new_question_is_recorded_after_all_that_were_asked_before_it(path: Path) -> None:
+    chat = Chat(Counting().ask, record=path)
+    for cell, prompt in (("a", "first"), ("b", "same"), ("a", "first"), ("c", "same")):
+        turn = chat.begin(prompt, Anchor(cell, os.urandom(4).hex()), history=False)
+        await chat.finish(turn, history=False)
+    rewind()
+    again = Chat(record=path, replay=True)
+    replies = [str(await again.ask(prompt, history=False)) for prompt in ("first", "same", "same")]
+    assert replies == ["reply 3 to first", "reply 2 to same", "reply 4 to same"]

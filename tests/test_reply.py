@@ -80,3 +80,12 @@ def test_a_reply_shows_itself_in_three_forms_none_of_which_is_obeyed() -> None:
 def test_a_reply_can_be_pickled() -> None:
     reply = Reply("hello", ({"role": "user", "content": "hi"},), model="m", usage={"total_tokens": 3})
     assert pickle.loads(pickle.dumps(reply)) == reply
+
+
+def test_a_refusal_is_shown_below_the_text_as_the_words_that_it_is() -> None:
+    bundle = Reply("So far.", refusal="I <b>cannot</b> do that", notes=("refused",))._repr_mimebundle_()
+    assert bundle["text/plain"] == "So far.\n\nI <b>cannot</b> do that\n\n[0.0 s \u00b7 refused]"
+    assert "I &lt;b&gt;cannot&lt;/b&gt; do that" in bundle["text/html"]
+    assert "So far.\n\nI " in bundle["text/markdown"]
+    assert "<b>" not in bundle["text/markdown"]
+    assert Reply("", refusal="No")._repr_mimebundle_()["text/markdown"].strip() == "No"

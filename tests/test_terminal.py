@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from .endpoint import Endpoint, Gate
+from .endpoint import END, Endpoint, Gate
 from .terminal import Terminal
 
 
@@ -131,3 +131,10 @@ def test_the_conversation_is_looked_at_undone_and_saved(terminal: Terminal, endp
     assert "1 turn loaded" in terminal.run(f"%ava --load {tmp_path}/talk.md", 11)
     assert "main          scripted" in terminal.run("%ava --usage", 12)
     assert "--resume PATH" in terminal.run("%ava --resume", 13)
+
+
+def test_the_words_of_a_refusal_are_shown(terminal: Terminal, endpoint: Endpoint) -> None:
+    endpoint.answers(b'data: {"choices": [{"index": 0, "delta": {"refusal": "I cannot do that"}}]}\n\n', END)
+    screen = terminal.run("%ava hi", 3)
+    assert "I cannot do that" in screen
+    assert "refused" in screen

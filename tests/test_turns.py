@@ -121,6 +121,59 @@ class TestRerun:
         asked.run("%ava three", cell_id="c")
         assert sent(endpoint) == ["one", "ok", "three"]
 
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "%ava -p nosuch hi",
+            "%ava --nope hi",
+            "%ava {token}",
+            "undefined_name\n%ava hi",
+            "%ava hi\nx = (",
+            "raise KeyboardInterrupt",
+            "import asyncio\nawait asyncio.sleep(0)\n1 / 0",
+        ],
+    )
+    def test_one_that_fails_before_it_asks_does_the_same(self, asked: Kernel, endpoint: Endpoint, code: str) -> None:
+        endpoint.says("ok")
+        secret = "-".join(["gh" + "p_" + "a1B2" * 9])
+        asked.run(f"token = {secret!r}", store_history=False)
+        asked.run("%ava q1", cell_id="one")
+        asked.run("%ava q2", cell_id="two")
+        assert asked.run(code, cell_id="one").status == "error"
+        assert len(endpoint.requests) == 2
+        assert "not sent: its cell has failed since" in asked.run("%ava --history", cell_id="h").shown
+        asked.run("%ava q3", cell_id="three")
+        assert sent(endpoint) == ["q2", "ok", "q3"]
+        assert "q1" in asked.run("%ava --undo 2", cell_id="u").shown
+        asked.run("%ava q4", cell_id="four")
+        assert sent(endpoint) == ["q1", "ok", "q2", "ok", "q4"]
+
+    def test_what_the_failed_run_itself_added_stays(self, asked: Kernel, endpoint: Endpoint) -> None:
+        endpoint.says("ok")
+        asked.run("%ava q1", cell_id="one")
+        asked.run("%ava q2\n1 / 0", cell_id="one")
+        asked.run("%ava q3", cell_id="two")
+        assert sent(endpoint) == ["q2", "ok", "q3"]
+
+    @pytest.mark.parametrize(
+        ("code", "options"), [("'fine'", {}), ("1 / 0", {"store_history": False}), ("1 / 0", {"cell_id": "other"})]
+    )
+    def test_other_cells_leave_it(self, asked: Kernel, endpoint: Endpoint, code: str, options: dict[str, Any]) -> None:
+        endpoint.says("ok")
+        asked.run("%ava q1", cell_id="one")
+        asked.run(code, **{"cell_id": "one", **options})
+        asked.run("%ava q2", cell_id="two")
+        assert sent(endpoint) == ["q1", "ok", "q2"]
+
+    def test_a_failed_one_sets_nothing_aside_where_reruns_add(self, asked: Kernel, endpoint: Endpoint) -> None:
+        endpoint.says("ok")
+        asked.run("%config AvaMagics.rerun = 'append'", cell_id="c")
+        asked.run("%ava q1", cell_id="one")
+        asked.run("%ava --nope", cell_id="one")
+        asked.run("%ava q2", cell_id="two")
+        asked.run("%config AvaMagics.rerun = 'replace'", cell_id="c")
+        assert sent(endpoint) == ["q1", "ok", "q2"]
+
     def test_one_stopped_before_its_first_word_does_the_same(self, asked: Kernel, endpoint: Endpoint) -> None:
         gate = Gate()
         endpoint.says("ok")

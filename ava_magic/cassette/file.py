@@ -65,14 +65,14 @@ class File:
             raise AvaError(f"the cassette {self.path} cannot be written: the folder is read-only for you", "config")
 
     def put(self, entry: Entry, old: Entry | None, near: tuple[Iterable[Entry | None], Iterable[Entry | None]]) -> None:
-        """Put ``entry`` in the place of ``old``; a new one after the first of ``near[0]`` that is here, before the
+        """Put ``entry`` in the place of ``old``; a new one after the last of ``near[0]`` that is here, before the
         first of ``near[1]``, or at the end."""
         place = len(self.entries)
         if old is not None:
             place = self.entries.index(old)
             del self.entries[place]
-        elif before := next((other for other in near[0] if other in self.entries), None):
-            place = self.entries.index(before) + 1
+        elif before := [self.entries.index(other) for other in near[0] if other in self.entries]:
+            place = max(before) + 1
         elif after := next((other for other in near[1] if other in self.entries), None):
             place = self.entries.index(after)
         self.entries.insert(place, entry)

@@ -112,7 +112,6 @@ class Recorder(Reel):
             self.file.write()
 
     def _neighbours(self, take: _Listening) -> tuple[list[Entry | None], list[Entry | None]]:
-        """The entries of what was asked before ``take``, the nearest first, and of what was asked after it."""
+        """The entries of what was asked before ``take``, and of what was asked after it."""
         number = self.takes.index(take)
-        before = [other.entry for other in reversed(self.takes[:number])]
-        return before, [other.entry for other in self.takes[number + 1 :]]
+        return [other.entry for other in self.takes[:number]], [other.entry for other in self.takes[number + 1 :]]

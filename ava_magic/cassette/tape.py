@@ -17,7 +17,7 @@ from .player import Player
 from .recorder import Recorder
 from .take import Asked, Take, Tape
 
-__all__ = ["Live", "locate", "open_tape", "rewind"]
+__all__ = ["Live", "locate", "open_tape", "replays", "rewind"]
 
 _OFF = ("", "0", "false", "no", "off")
 
@@ -43,13 +43,17 @@ def locate(record: str, folder: str) -> str:
     return os.path.abspath(Path(folder, Path(named).expanduser())) if named else ""  # noqa: PTH100
 
 
+def replays(replay: bool | None) -> bool:
+    """Whether replies come from a cassette: as ``replay`` says, or where it is left out ``AVA_REPLAY``."""
+    return os.environ.get("AVA_REPLAY", "").strip().lower() not in _OFF if replay is None else replay
+
+
 def open_tape(path: str, replay: bool | None = None) -> Tape:
     """The tape for a cassette, the same for the same one; with ``replay`` left out, ``AVA_REPLAY`` says which.
 
     Raises :class:`AvaError` (``config``) where there is nothing to replay from.
     """
-    if replay is None:
-        replay = os.environ.get("AVA_REPLAY", "").strip().lower() not in _OFF
+    replay = replays(replay)
     if not path:
         if replay:
             raise AvaError(

@@ -12,6 +12,7 @@ from .usage import Ledger
 
 if TYPE_CHECKING:
     from ..chat import Chat
+    from .exchanges import Anchor
 
 __all__ = ["MAIN", "Chats"]
 
@@ -50,6 +51,11 @@ class Chats(Mapping[str, "Chat"]):
             chat.conversation.name = name
             chat.ledger = self.ledger
         return self._chats[name]
+
+    def end_in_vain(self, anchor: Anchor) -> None:
+        """The cell's run at ``anchor`` has failed: in no conversation is what its last run added sent any more."""
+        for chat in self._chats.values():
+            chat.conversation.end_in_vain(anchor)
 
     def use_cassette(self, **settings: Any) -> None:
         """Set ``record`` or ``replay`` for every conversation, and for those to come."""

@@ -171,11 +171,22 @@ class Conversation(Sequence[Exchange]):
     def miss(self, question: Unanswered, rerun: Rerun = "replace") -> None:
         """``question`` got no answer: what its cell's last run added is set aside, and it can be asked again."""
         if question.instead is None and rerun == "replace":
-            former = [e.anchor.is_earlier_run_of(question.anchor) and not e.aside for e in self]
-            if any(former):
-                aside = [replace(e, aside=True) if is_former else e for e, is_former in zip(self, former, strict=True)]
-                self._change(f"the failed rerun {_quoted(question.prompt)}", aside)
+            self._set_aside(question.anchor, question.prompt)
         self._unanswered = question
+
+    def end_in_vain(self, anchor: Anchor) -> None:
+        """The run at ``anchor`` has failed: where it added nothing, what its cell's last run added is set aside."""
+        if not any(exchange.anchor == anchor for exchange in self):
+            unanswered = self._unanswered
+            self._set_aside(anchor)
+            self._unanswered = unanswered
+
+    def _set_aside(self, anchor: Anchor, prompt: Any = None) -> None:
+        former = [e.anchor.is_earlier_run_of(anchor) and not e.aside for e in self]
+        if any(former):
+            aside = [replace(e, aside=True) if is_former else e for e, is_former in zip(self, former, strict=True)]
+            what = self[former.index(True)].prompt if prompt is None else prompt
+            self._change(f"the failed rerun {_quoted(what)}", aside)
 
     def last_question(self) -> Unanswered | None:
         """The question that was asked last, answered or not; ``None`` where nothing was."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+import inspect
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -211,13 +212,27 @@ def _plug_in(provider: Any, name: str, connection: Connection) -> Endpoint:
 def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint:
     """A provider, ours or a plug-in's, as an endpoint."""
     ask = getattr(provider, "create_async_generator", None if isinstance(provider, type) else provider)
-    if not callable(ask):
-        raise AvaError(f"{name} is no provider: it has no create_async_generator(model, messages, **kwargs)", "config")
+    if not callable(ask) or not _takes_a_question(ask):
+        raise AvaError(
+            f"{name} is no provider: a class with create_async_generator(model, messages, **kwargs) is one", "config"
+        )
     takes: dict[str, Any] = {
         name: getattr(provider, name, False) is True for name in ("takes_images", "takes_response_format")
     }
     request = getattr(provider, "request", None)
     return Endpoint(name, ask, url, request=request if callable(request) else None, **takes, **about)
+
+
+def _takes_a_question(ask: Any) -> bool:
+    if inspect.iscoroutinefunction(ask):
+        return False
+    try:
+        inspect.signature(ask).bind("", [])
+    except TypeError:
+        return False
+    except ValueError:  # some functions written in C tell nothing of their parameters
+        pass
+    return True
 
 
 def _import(path: str) -> Any:

@@ -38,6 +38,8 @@ class PlainView:
         if not self._ends_line:
             sys.stdout.write("\n")
         if reply is not None:
+            if reply.refusal:
+                sys.stdout.write(f"{visible(reply.refusal)}\n")
             sys.stdout.write(f"[{visible(reply.footer())}]\n")
         if failure:
             sys.stdout.write(f"{visible(failure)}\n")

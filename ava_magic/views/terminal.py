@@ -60,6 +60,8 @@ class TerminalView:
             if reply.reasoning:
                 words = f"thought for {reply.reasoning_seconds:.0f} s; .reasoning holds it"
                 self._console.print(Text(words, style="dim"))
+            if reply.refusal:
+                self._console.print(Text(visible(reply.refusal)))
             self._console.print(Text(visible(reply.footer()), style="dim"))
         if failure:
             self._console.print(Text(visible(failure), style="red"))
