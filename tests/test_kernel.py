@@ -403,7 +403,7 @@ def test_a_large_stopped_reply_tells_its_thinking_once(asked: Kernel, endpoint: 
 @pytest.mark.parametrize("name", ["timeout", "frame_rate"])
 def test_no_setting_is_nan(kernel: Kernel, name: str) -> None:
     cell = kernel.run(f"%config AvaMagics.{name} = float('nan')")
-    assert f"{name} must be a number, not nan" in cell.error
+    assert f"{name} must be a number, not nan" in cell.stderr
     assert kernel.value(f"get_ipython().magics_manager.registry['AvaMagics'].{name} > 0") == "True"
 
 
