@@ -411,7 +411,7 @@ def test_what_capture_has_taken_holds_the_reply_once(asked: Kernel, endpoint: En
 @pytest.mark.parametrize("name", ["timeout", "frame_rate"])
 def test_no_setting_is_nan(kernel: Kernel, name: str) -> None:
     cell = kernel.run(f"%config AvaMagics.{name} = float('nan')")
-    assert f"{name} must be a number, not nan" in cell.error
+    assert f"{name} must be a number, not nan" in cell.stderr
     assert kernel.value(f"get_ipython().magics_manager.registry['AvaMagics'].{name} > 0") == "True"
 
 
