@@ -82,16 +82,19 @@ class Reply:
 
         return code_blocks(self.text)
 
-    def as_output(self, body: str) -> dict[str, str]:
-        """The reply in the three forms of an output, by MIME type; ``body`` is its text as HTML."""
+    def as_output(self, body: str, *, hastily: bool = False) -> dict[str, str]:
+        """The reply in the three forms of an output, by MIME type; ``body`` is its text as HTML.
+
+        ``hastily``: nothing of it is rendered, the rest is shown as it is written.
+        """
         from .answers.presentation import as_markdown
         from .markdown.html import plain
-        from .markdown.inert import inert_markdown
+        from .markdown.inert import inert_markdown, inert_source
 
         footer = self.footer()
         header = _HEADER.format(plain(self.model or self.provider))
         if self.reasoning:
-            header += thought_html(self.reasoning, self.reasoning_seconds)
+            header += thought_html(self.reasoning, self.reasoning_seconds, hastily=hastily)
         text, markdown = visible(self.text), as_markdown(self.text, self.format)
         if self.refusal:
             body += f"<p>{plain(visible(self.refusal))}</p>"
@@ -99,18 +102,19 @@ class Reply:
             text, markdown = text + visible(self.refusal), markdown + self.refusal
         return {
             "text/plain": f"{text}\n\n[{visible(footer)}]",
-            "text/markdown": inert_markdown(markdown),
+            "text/markdown": inert_source(markdown) if hastily else inert_markdown(markdown),
             "text/html": f'{header}<div>{body}</div><p role="status"><small>{plain(footer)}</small></p>',
         }
 
 
-def thought_html(reasoning: str, seconds: float) -> str:
-    """A model's thinking as HTML, folded away."""
-    from .markdown.html import to_html
+def thought_html(reasoning: str, seconds: float, *, hastily: bool = False) -> str:
+    """A model's thinking as HTML, folded away; ``hastily``: as it is written."""
+    from .markdown.html import as_it_is, to_html
 
     duration = f"{seconds:.0f} s" if seconds >= 1 else "a moment"
+    body = as_it_is(reasoning) if hastily else to_html(reasoning)
     summary = f"<summary><small>thought for {duration}</small></summary>"
-    return f"<details>{summary}<blockquote>{to_html(reasoning)}</blockquote></details>\n"
+    return f"<details>{summary}<blockquote>{body}</blockquote></details>\n"
 
 
 # As high as the bar that stands there while the reply streams: the text does not move when it ends.

@@ -12,6 +12,7 @@ from .kernel import Cell, Kernel
 __all__ = ["MOMENTS", "Moment"]
 
 _FLOOD = chunk("word " * 20) * 240
+_RICH_FLOOD = chunk("word, some **bold** ones and `code`, a [link](http://x.com).\n\n" * 4) * 80
 _LATER = "Retry-After: 60\r\nContent-Length: 0\r\n"
 
 
@@ -47,6 +48,7 @@ MOMENTS = {
     ),
     "silent after some words": Moment(lambda endpoint: endpoint.says("word ", Gate()), "word"),
     "in full flow": Moment(lambda endpoint: endpoint.says(*["word ", _Pace()] * 3000), "word"),
+    "in a flood of Markdown": Moment(lambda endpoint: endpoint.says(*[_RICH_FLOOD, _Pace()] * 270), "word"),
     # until the reply is as long as it may be
     "in a flood of 10 MB/s": Moment(lambda endpoint: endpoint.says(*[_FLOOD, _Pace()] * 270), "word"),
 }

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import html
 import re
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ava_magic.markdown.blocks import Blocks
+from ava_magic.controls import visible
+from ava_magic.markdown.blocks import Blocks, block_parser
 from ava_magic.markdown.html import to_html
+from ava_magic.markdown.inert import inert_source
 from ava_magic.markdown.unfinished import mend
+from ava_magic.views import Fresh
+from ava_magic.views.updates import put_together
 
 
 def _words(markup: str) -> list[str]:
@@ -112,3 +118,39 @@ def test_no_word_of_a_tail_is_hidden(text: str) -> None:
     shown = "".join(_words(to_html(mend(text))))
     for word in re.findall(r"[ax]{2,}", re.sub(r"\]\([^()\s]*$", "", text)):
         assert word in shown
+
+
+def _turn(pieces: list[str]) -> Any:
+    return SimpleNamespace(pieces=pieces, settings=SimpleNamespace(format="markdown"))
+
+
+@given(st.lists(st.text(alphabet="ab\r\n ", max_size=9), max_size=9), st.integers(1, 9))
+def test_frames_that_take_only_so_much_take_everything_in_the_end(pieces: list[str], most: int) -> None:
+    fresh = Fresh(_turn(pieces))
+    frames = []
+    while not fresh.is_all_read:
+        frames.append(fresh.read(most))
+        assert len(frames[-1]) <= most + 1  # the CR that may be half a line's end
+    assert (
+        "".join(frames) == fresh.taken == visible("".join(pieces)).removesuffix("\n" * "".join(pieces).endswith("\r"))
+    )
+
+
+def test_a_frame_leaves_what_it_has_no_time_for() -> None:
+    fresh = Fresh(_turn(["word " * 100_000]))
+    with fresh.frame() as text:
+        assert 0 < len(text) < 10_000
+    assert not fresh.is_all_read
+
+
+def test_what_was_stopped_is_put_together_with_no_word_lost_or_torn() -> None:
+    text = "Some **bold** words and `code`.\n\n" * 1_000
+    fresh, blocks = Fresh(_turn([text])), Blocks()
+    painted = to_html(blocks.feed(fresh.read(777)))
+    markup = put_together(painted, blocks, fresh)
+    assert _words(re.sub("[*`]", "", markup)) == _words(to_html(text))
+
+
+def test_markdown_that_is_not_looked_at_is_one_block_of_code() -> None:
+    source = "a <b>\n````\n![x](http://x.com)\n"
+    assert [token.type for token in block_parser().parse(inert_source(source))] == ["fence"]

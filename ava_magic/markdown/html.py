@@ -31,7 +31,7 @@ from markdown_it.utils import EnvType, OptionsDict
 from ..controls import visible
 from .rules import CLOSING, add_rules
 
-__all__ = ["loads_or_links", "plain", "to_html"]
+__all__ = ["as_it_is", "loads_or_links", "plain", "to_html"]
 
 _log = logging.getLogger(__name__)
 _HIGHLIGHT_LIMIT = 100_000  # characters of code above which colours are not worth their time
@@ -58,6 +58,11 @@ def to_html(text: str, *, continues: bool = False) -> str:
 def plain(text: str) -> str:
     """``text`` as HTML that shows it as it is: no tag, no mathematics, no control character."""
     return _keep_from_typesetting(escape(visible(text)))
+
+
+def as_it_is(text: str) -> str:
+    """A text of many lines as HTML that shows it as it is."""
+    return f'<p style="white-space: pre-wrap">{plain(text)}</p>\n'
 
 
 def loads_or_links(tex: str) -> bool:

@@ -18,7 +18,7 @@ from ..controls import visible
 from .blocks import block_parser
 from .html import loads_or_links
 
-__all__ = ["inert_markdown"]
+__all__ = ["inert_markdown", "inert_source"]
 
 _log = logging.getLogger(__name__)
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -44,6 +44,11 @@ def inert_markdown(text: str) -> str:
         return "\n".join(f"    {line}" for line in source.split("\n")).replace("<", "<" + _SPLIT)
 
 
+def inert_source(text: str) -> str:
+    """``text`` as Markdown that shows it as it is written, however long it is: nothing in it is looked at."""
+    return "\n".join(_in_fence(visible(text), "text"))
+
+
 def _inert(source: str) -> str:
     lines = source.split("\n")
     out: list[str] = []
@@ -67,9 +72,13 @@ def _code_blocks(source: str) -> Iterator[tuple[Token, tuple[int, int]]]:
 
 def _fenced(token: Token) -> list[str]:
     """A code block of the top level, in a fence of its own that nothing in it can close."""
-    longest = max((len(run) for run in re.findall(r"`+", token.content)), default=0)
+    return _in_fence(token.content, _language(token.info))
+
+
+def _in_fence(code: str, language: str) -> list[str]:
+    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
     fence = "`" * max(3, longest + 1)
-    return [fence + _language(token.info), *token.content.removesuffix("\n").split("\n"), fence]
+    return [fence + language, *code.removesuffix("\n").split("\n"), fence]
 
 
 def _language(info: str) -> str:

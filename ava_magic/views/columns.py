@@ -20,10 +20,12 @@ from ..markdown.inert import inert_markdown
 from ..shell import in_notebook
 from . import View, choose, pace
 from .plain import Afterwards
-from .updates import BYTES_A_SECOND, HtmlView, TextView, final_bundle, repeat_at_next_cell
+from .updates import BYTES_A_SECOND, HtmlView, TextView, repeat_at_next_cell
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from .notebook import WidgetView
 
 __all__ = ["choose_columns"]
 
@@ -82,7 +84,7 @@ class WidgetColumns:
         for number, (column, view) in enumerate(zip(self._columns, self._views, strict=True)):
             if number in self._concluded:
                 continue
-            if column.over:
+            if column.over and view.shows_all:
                 reply = column.what_came()
                 view.conclude(" \u00b7 ".join(filter(None, [reply.footer() if reply else "", column.failure])))
                 self._concluded.add(number)
@@ -93,7 +95,7 @@ class WidgetColumns:
     def close(self, reply: Replies | None, failure: str = "") -> None:
         from .area import close_tree, retire
 
-        data, metadata = _final(self._columns, failure)
+        data, metadata = _final(self._columns, self._views, failure)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
         retire(self._area, self._output, data, metadata)
         for view in self._views:
@@ -129,7 +131,7 @@ class HtmlColumns:
         return max(0.25, 2 * sum(map(len, data.values())) / BYTES_A_SECOND)
 
     def close(self, reply: Replies | None, failure: str = "") -> None:
-        data, metadata = _final(self._columns, failure)
+        data, metadata = _final(self._columns, self._views, failure)
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
         if self._background:
             repeat_at_next_cell(data, metadata, self._display_id)
@@ -175,9 +177,12 @@ class Stacked:
             self._shown[1].open()
 
 
-def _final(columns: Sequence[Column], failure: str) -> tuple[dict[str, str], dict[str, Any]]:
+def _final(
+    columns: Sequence[Column], views: Sequence[WidgetView | HtmlView], failure: str
+) -> tuple[dict[str, str], dict[str, Any]]:
     """The output that stays; its metadata is that of the reply that goes on in the conversation."""
-    bundles = [final_bundle(column.what_came(), column.turn, failure=column.failure) for column in columns]
+    pairs = zip(columns, views, strict=True)
+    bundles = [view.finished(column.what_came(), column.failure) for column, view in pairs]
     data = _beside([column.label for column in columns], [data for data, _ in bundles])
     if failure:
         data["text/plain"] += f"\n{visible(failure)}"

@@ -27,7 +27,7 @@ from ..reply import Reply, thought_html
 from . import Fresh, pace, status_line
 from .area import close_tree, new_area, retire, widget_view
 from .stop_button import StopButton
-from .updates import BYTES_A_SECOND, HOW_TO_STOP, final_bundle
+from .updates import BYTES_A_SECOND, HOW_TO_STOP, final_bundle, is_in_haste, put_together
 
 if TYPE_CHECKING:
     from ..turn import Turn
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["WidgetView"]
 
 _SLOWEST_STATUS = 1.0  # seconds between two updates of the line that shows time and tokens
-_QUICKLY_RENDERED = 50_000  # characters of a reply that take about a tenth of a second
 _UNTIL_FIRST_WORDS = 0.005  # seconds between two looks for them: they are shown at once
 _ENVELOPE = 700  # bytes of a message beside its HTML
 
@@ -83,11 +82,16 @@ class WidgetView:
     @pace
     def paint(self) -> float:
         self._paint_status()
-        text = self._fresh.read()
-        if not text:
-            return self._frame if self._received else _UNTIL_FIRST_WORDS
+        with self._fresh.frame() as text:
+            if text:
+                self._take(text)
+                return max(self._frame, (_ENVELOPE + len(self._settled + self._tail)) / BYTES_A_SECOND)
+        return self._frame if self._received else _UNTIL_FIRST_WORDS
+
+    def _take(self, text: str) -> None:
         if self._turn.thoughts and not self._received:
-            self._show(thought_html("".join(self._turn.thoughts), self._turn.thought_for))
+            thought = "".join(self._turn.thoughts)
+            self._show(thought_html(thought, self._turn.thought_for, hastily=self._fresh.takes_long(len(thought))))
             self._begin_output()
         painted, self._received = self._received, self._fresh.characters
         self._settle(self._blocks.feed(text))
@@ -101,7 +105,6 @@ class WidgetView:
             self._begin_output()
         self._tail = to_html(mend(self._blocks.tail))
         self._show(self._settled + self._tail)
-        return max(self._frame, (_ENVELOPE + len(self._settled + self._tail)) / BYTES_A_SECOND)
 
     def _begin_output(self) -> None:
         self._outputs.append(self._new_output())
@@ -120,14 +123,17 @@ class WidgetView:
     def finished(self, reply: Reply | None, failure: str = "") -> tuple[dict[str, str], dict[str, Any]]:
         """The output that stays."""
         body = None
-        if reply is not None and reply.partial and self._received > _QUICKLY_RENDERED:
-            # Who stops a reply does not wait for it to be rendered once more: what was painted is put together.
-            body = "".join([*self._finished, self._settled, to_html(self._blocks.finish())])
+        if is_in_haste(reply, self._fresh):
+            body = put_together("".join([*self._finished, self._settled]), self._blocks, self._fresh)
         return final_bundle(reply, self._turn, body, failure)
 
+    @property
+    def shows_all(self) -> bool:
+        """Whether all that has come is painted."""
+        return self._fresh.is_all_read
+
     def conclude(self, words: str) -> None:
-        """It is over while others beside it are not: show the rest, and ``words`` in place of the button."""
-        self.paint()
+        """It is over while others beside it are not: show ``words`` in place of the button."""
         self._button.widget.layout.display = "none"
         self._status.value = f"<small>{plain(words)}</small>"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from copy import copy
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
     from ..turn import Turn
 
 __all__ = ["TerminalView"]
+
+_LONG_BLOCK = 6000  # characters of a block above which a part of it is printed before its end
+_LONG_TAIL = 2000  # characters of it that are painted with each frame: its end
+_PATIENCE = 2.0  # seconds that what is left of a whole reply may take to render
+_PATIENCE_WHEN_STOPPED = 0.05
+_MOST_WHEN_STOPPED = 50_000  # characters
 
 _parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
@@ -43,19 +51,21 @@ class TerminalView:
 
     @pace
     def paint(self) -> float:
-        text, status = self._fresh.read(), status_line(self._turn, self._fresh, "Ctrl-C stops")
-        if text:
-            self._print(self._blocks.feed(text))
-        if text or status != self._status:
-            self._status = status
-            self._live.update(Group(self._tail(), Text(status, style="dim")), refresh=True)
+        with self._fresh.frame() as text:
+            status = status_line(self._turn, self._fresh, "Ctrl-C stops")
+            self._take(text)
+            if text or status != self._status:
+                self._status = status
+                self._live.update(Group(self._tail(), Text(status, style="dim")), refresh=True)
         return self._frame
 
     def close(self, reply: Reply | None, failure: str = "") -> None:
-        self.paint()
         self._live.update(Text(""))
         self._live.stop()
-        self._print(self._blocks.finish())
+        if reply is not None and reply.partial:
+            self._print_rest(_PATIENCE_WHEN_STOPPED, most=_MOST_WHEN_STOPPED)
+        else:
+            self._print_rest(_PATIENCE)
         if reply is not None:
             if reply.reasoning:
                 words = f"thought for {reply.reasoning_seconds:.0f} s; .reasoning holds it"
@@ -66,6 +76,29 @@ class TerminalView:
         if failure:
             self._console.print(Text(visible(failure), style="red"))
 
+    def _take(self, text: str) -> None:
+        if text:
+            self._print(self._blocks.feed(text))
+        if len(self._blocks.tail) > _LONG_BLOCK:
+            self._print(self._blocks.split(self._blocks.settled + _LONG_BLOCK // 2))
+
+    def _print_rest(self, patience: float, most: int | None = None) -> None:
+        """Print what is not yet: rendered for so many seconds, then as the text that it is, ``most`` characters of it.
+
+        Who stops a flood wants the prompt, and no megabytes that scroll by before it.
+        """
+        until = time.monotonic() + patience
+        while not self._fresh.is_all_read and time.monotonic() < until:
+            with self._fresh.frame() as text:
+                self._take(text)
+        tail, rest = self._blocks.finish(), self._fresh.read()
+        if not rest and not (most and self._fresh.takes_long(len(tail))):
+            self._print(tail)
+            return
+        self._console.file.write(f"\n{tail}{rest[:most]}\n")
+        if left := len(rest[most:]) if most else 0:
+            self._console.print(Text(f"{left:,} more characters had come; .text of the reply holds them", style="dim"))
+
     def _print(self, text: str) -> None:
         if text.strip():
             if not self._is_first_block:
@@ -75,7 +108,10 @@ class TerminalView:
 
     def _tail(self) -> RenderableType:
         """The unfinished block, or as much of its end as fits the screen: what scrolled off cannot be painted again."""
-        tail = _render(self._blocks.tail)
+        blocks = copy(self._blocks)
+        if len(blocks.tail) > _LONG_TAIL:
+            blocks.split(blocks.settled + len(blocks.tail) - _LONG_TAIL)
+        tail = _render(blocks.tail)
         lines = self._console.render_lines(tail if self._is_first_block else Group("", tail), pad=False)
         room = max(1, self._console.height - 3)
         newline = Segment.line()
