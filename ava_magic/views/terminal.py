@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markdown import Markdown
 from rich.segment import Segment, Segments
 from rich.text import Text
 
@@ -15,13 +13,12 @@ from ..controls import visible
 from ..markdown.blocks import Blocks
 from ..reply import Reply
 from . import Fresh, pace, status_line
+from .console_markdown import ConsoleMarkdown
 
 if TYPE_CHECKING:
     from ..turn import Turn
 
 __all__ = ["TerminalView"]
-
-_parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 class TerminalView:
@@ -69,19 +66,12 @@ class TerminalView:
             if not self._is_first_block:
                 self._console.print()
             self._is_first_block = False
-            self._console.print(_render(text))
+            self._console.print(ConsoleMarkdown(text))
 
     def _tail(self) -> RenderableType:
         """The unfinished block, or as much of its end as fits the screen: what scrolled off cannot be painted again."""
-        tail = _render(self._blocks.tail)
+        tail = ConsoleMarkdown(self._blocks.tail)
         lines = self._console.render_lines(tail if self._is_first_block else Group("", tail), pad=False)
         room = max(1, self._console.height - 3)
         newline = Segment.line()
         return Segments([segment for line in lines[-room:] for segment in (*line, newline)])
-
-
-def _render(text: str) -> Markdown:
-    """Rich's rendering of Markdown, from a parser that takes raw HTML for the text that it is; rich's own drops it."""
-    document = Markdown("", hyperlinks=False)
-    document.parsed = _parser.parse(text)
-    return document
