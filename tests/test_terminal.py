@@ -85,6 +85,16 @@ def test_escape_sequences_of_a_reply_are_shown_not_obeyed(terminal: Terminal, en
     assert "\u241b]0;title" in raw
 
 
+def test_no_address_of_a_reply_is_lost(terminal: Terminal, endpoint: Endpoint) -> None:
+    endpoint.says("See [docs][1] and claim[^1] here.\n\n", "[1]: https://docs.example/page\n")
+    endpoint.says("[^1]: https://paper.example/x\n\n![chart](https://a.example/c.png)")
+    screen = terminal.run("%ava hi", 3) + terminal.run("%ava more", 4)
+    assert "[docs][1] and claim[^1]" in screen
+    assert "[1]: https://docs.example/page" in screen
+    assert "[^1]: https://paper.example/x" in screen
+    assert "chart](https://a.example/c.png)" in screen.replace("] (", "](")  # simple: no terminal to render for
+
+
 def test_leaving_in_peace(terminal: Terminal, endpoint: Endpoint) -> None:
     endpoint.says("ok")
     terminal.run("%ava hi", 3)

@@ -6,10 +6,8 @@ import time
 from copy import copy
 from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markdown import Markdown
 from rich.segment import Segment, Segments
 from rich.text import Text
 
@@ -17,6 +15,7 @@ from ..controls import visible
 from ..markdown.blocks import Blocks
 from ..reply import Reply
 from . import Fresh, pace, status_line
+from .console_markdown import ConsoleMarkdown
 
 if TYPE_CHECKING:
     from ..turn import Turn
@@ -28,8 +27,6 @@ _LONG_TAIL = 2000  # characters of it that are painted with each frame: its end
 _PATIENCE = 2.0  # seconds that what is left of a whole reply may take to render
 _PATIENCE_WHEN_STOPPED = 0.05
 _MOST_WHEN_STOPPED = 50_000  # characters
-
-_parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 class TerminalView:
@@ -104,22 +101,15 @@ class TerminalView:
             if not self._is_first_block:
                 self._console.print()
             self._is_first_block = False
-            self._console.print(_render(text))
+            self._console.print(ConsoleMarkdown(text))
 
     def _tail(self) -> RenderableType:
         """The unfinished block, or as much of its end as fits the screen: what scrolled off cannot be painted again."""
         blocks = copy(self._blocks)
         if len(blocks.tail) > _LONG_TAIL:
             blocks.split(blocks.settled + len(blocks.tail) - _LONG_TAIL)
-        tail = _render(blocks.tail)
+        tail = ConsoleMarkdown(blocks.tail)
         lines = self._console.render_lines(tail if self._is_first_block else Group("", tail), pad=False)
         room = max(1, self._console.height - 3)
         newline = Segment.line()
         return Segments([segment for line in lines[-room:] for segment in (*line, newline)])
-
-
-def _render(text: str) -> Markdown:
-    """Rich's rendering of Markdown, from a parser that takes raw HTML for the text that it is; rich's own drops it."""
-    document = Markdown("", hyperlinks=False)
-    document.parsed = _parser.parse(text)
-    return document
