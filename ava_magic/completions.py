@@ -13,7 +13,7 @@ from typing import Any
 
 from .providers.base import FinishReason, ModelName, Reasoning, Refusal, Usage
 
-__all__ = ["CHUNK", "FIELDS", "Answer", "ServiceError", "read_body"]
+__all__ = ["CHUNK", "FIELDS", "Answer", "ServiceError", "models", "read_body"]
 
 CHUNK = "chat.completion.chunk"
 FIELDS = {"model": str, "stream": bool, "stream_options": dict}
@@ -74,6 +74,19 @@ class Answer:
     def envelope(self, kind: str, *choices: Mapping[str, Any]) -> dict[str, Any]:
         """What every object of an answer has in common, around ``choices``."""
         return {"id": self._id, "object": kind, "created": self._created, "model": self.model, "choices": choices}
+
+
+def models(name: str, owner: str, wanted: str | None = None) -> dict[str, Any]:
+    """The list of the one model there is, or that model alone where it is ``wanted``.
+
+    Raises :class:`ServiceError` (404) where another is.
+    """
+    model = {"id": name, "object": "model", "created": 0, "owned_by": owner}
+    if wanted is None:
+        return {"object": "list", "data": [model]}
+    if wanted != name:
+        raise ServiceError(404, f"the model {wanted} is not listed here; {name} is", "model_not_found")
+    return model
 
 
 def read_body(raw: bytes) -> dict[str, Any]:

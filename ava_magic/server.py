@@ -4,7 +4,7 @@
 
     POST /api/chat              CodeLinkAva's protocol; streams unless "stream" is false
     POST /v1/chat/completions   OpenAI's; streams if "stream" is true, answers with one JSON object otherwise
-    GET  /v1/models             the model that answers where a request names none
+    GET  /v1/models[/NAME]      the model that answers where a request names none
 
 The last two stand without ``/v1`` as well.  What a request holds beside ``messages``, ``model``, ``stream`` and
 ``stream_options`` goes to the provider as it is; what comes back is text: content, reasoning, refusal.
@@ -35,7 +35,7 @@ from typing import Any
 from aiohttp import ClientResponseError, web
 
 from . import transport
-from .completions import CHUNK, FIELDS, Answer, ServiceError, read_body
+from .completions import CHUNK, FIELDS, Answer, ServiceError, models, read_body
 from .connection import Connection, Key
 from .conversation.exchanges import Message
 from .errors import AvaError
@@ -67,8 +67,7 @@ class Service:
         self.name = model or endpoint.name
 
     async def models(self, request: web.Request) -> web.Response:
-        model = {"id": self.name, "object": "model", "created": 0, "owned_by": self.endpoint.name}
-        return web.json_response({"object": "list", "data": [model]})
+        return web.json_response(models(self.name, self.endpoint.name, request.match_info.get("model")))
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         fields = read_body(await _body_of(request))
@@ -181,6 +180,7 @@ def create_app(
     for prefix in ("", "/v1"):
         app.router.add_post(f"{prefix}/chat/completions", service.chat)
         app.router.add_get(f"{prefix}/models", service.models)
+        app.router.add_get(f"{prefix}/models/{{model:.+}}", service.models)
     return app
 
 

@@ -42,7 +42,10 @@ PLACES = [
     ("%ava", None),
     ("%ava ", None),
     ("%ava {{na", None),
-    ("%ava {na.", None),
+    ("%ava {na.", Place("attribute", "na.", {})),
+    ("%%ava\nis {na.a[0]['k.e'].b", Place("attribute", "na.a[0]['k.e'].b", {})),
+    ("%ava {{na.", None),
+    ("%ava {na().", None),
     ("%ava {3", None),
     ("%avail -", None),
     ("x = 5 %ava -", None),
@@ -119,6 +122,26 @@ def test_names_are_offered_in_braces_of_the_line_and_the_body(typist: Typist) ->
     assert typist.tab("%ava what is {fig") == ["%ava what is {figure", "%ava what is {figures"]
     assert typist.tab("%%ava\nwhat is\n{fig") == ["%%ava\nwhat is\n{figure", "%%ava\nwhat is\n{figures"]
     assert not any("{os" in offer or "{_" in offer for offer in typist.tab("%ava {"))
+
+
+def test_attributes_are_offered_where_they_would_go_in(typist: Typist) -> None:
+    typist.kernel.run(
+        "import os\n"
+        "class Thing:\n"
+        "    kind = 'k'; module = os\n"
+        "    __slots__ = ('slot', '__dict__')\n"
+        "    def meth(self): ...\n"
+        "    @property\n"
+        "    def prop(self): raise RuntimeError\n"
+        "    def __getattr__(self, name): raise RuntimeError(name)\n"
+        "thing = Thing(); thing.plain = [thing]; thing._own = 1; thing.slot = 2; thing.call = len"
+    )
+    names = [f"%ava is {{thing.{name}" for name in ("call", "kind", "plain", "slot")]
+    assert typist.tab("%ava is {thing.") == names
+    assert typist.tab("%ava is {thing.plain[0].pl") == ["%ava is {thing.plain[0].plain"]
+    assert typist.tab("%%ava\n{Thing.k") == ["%%ava\n{Thing.kind"]
+    for nothing in ("%ava {os.pa", "%ava {thing.me", "%ava {thing.kind."):
+        assert typist.tab(nothing) == [nothing]
 
 
 def test_completion_elsewhere_is_ipythons_own(typist: Typist) -> None:

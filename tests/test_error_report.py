@@ -7,6 +7,7 @@ import linecache
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -130,6 +131,20 @@ def test_of_a_long_cell_what_is_around_the_line_is_shown(notebook: Notebook) -> 
 def test_a_cell_is_shown_as_it_was_typed_where_the_lines_are_the_same(notebook: Notebook) -> None:
     assert "     1 %time x = 1\n->   2 1/0" in notebook.report("%time x = 1\n1/0", run="x = 1\n1/0")
     assert "     1 x = 1\n->   2 1/0" in notebook.report("%%time\nx = 1\n1/0", run="x = 1\n1/0")
+
+
+def test_the_cell_of_a_magic_is_shown_as_it_was_typed(notebook: Notebook) -> None:
+    def magic(name: str, line: str, body: str = "") -> None:
+        exec(body or line, {})
+
+    notebook.names["get_ipython"] = lambda: SimpleNamespace(run_cell_magic=magic, run_line_magic=magic)
+    told = notebook.report("\n%%time\nx = 1\n1/0\n", run="get_ipython().run_cell_magic('time', '', 'x = 1\\n1/0\\n')\n")
+    assert "get_ipython" not in told
+    assert "  In[1], line 2, in <module>\n    %%time\n" in told
+    assert "In[1]:\n     1\n->   2 %%time\n     3 x = 1\n     4 1/0\n" in told
+    told = notebook.report("x = 1\n%time 1/0", run="x = 1\nget_ipython().run_line_magic('time', '1/0')")
+    assert "get_ipython" not in told
+    assert "  In[2], line 2, in <module>\n    %time 1/0\n" in told
 
 
 def test_a_cell_that_is_in_no_history_is_shown_too(notebook: Notebook) -> None:

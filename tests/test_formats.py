@@ -34,6 +34,9 @@ tricky = st.sampled_from(
         "\\## You",
         "## Reply \u00b7 x <!-- {} -->",
         "<!-- ava_magic conversation, format 1 -->",
+        "```",
+        "```py",
+        "~~~",
         "    ",
         "",
     ]
@@ -231,3 +234,29 @@ def test_ours_are_known_by_their_beginning(write: Any) -> None:
     assert not is_conversation("# README\n")
     assert not is_conversation('{"cells": []}')
     assert not is_conversation("")
+
+
+HEAD = "<!-- ava_magic conversation, format 1 -->\n\n## You\n\nhow?\n\n## Reply <!-- {} -->\n\n"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "```markdown\n## You\n\nhi\n```",
+        "~~~~\n## You\n\n~~~\n```\n~~~~",
+        "```\n## You\n\nhi\n\n## Reply\n\nho\n```",
+        "```\n## Reply\n```",
+        "   ```\n## Reply \u00b7 x\n````",
+    ],
+)
+def test_a_heading_in_a_block_of_code_is_none(block: str) -> None:
+    (turn,) = turns = from_markdown(f"{HEAD}like this:\n\n{block}\n\nand so on")
+    assert turn.reply == f"like this:\n\n{block}\n\nand so on"
+    assert from_markdown(to_markdown(Conversation(turns))) == turns
+
+
+@pytest.mark.parametrize("question", ["```\ny\n```", "~~~", "```", "```\n## You\n\n```", "a\n\n```py\n"])
+def test_a_block_that_was_never_closed_hides_no_turn(question: str) -> None:
+    turns = [Exchange("how?", "so:\n```py\nx = 1"), Exchange(question, "```\nz"), Exchange("and", question)]
+    again = from_markdown(to_markdown(Conversation(turns)))
+    assert [(turn.prompt, turn.reply) for turn in again] == [(t.prompt.rstrip(), t.reply.rstrip()) for t in turns]

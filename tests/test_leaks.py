@@ -5,11 +5,20 @@ The secrets here are put together when the tests run, so that no file holds anyt
 
 from __future__ import annotations
 
+import json
+import linecache
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
 
+from ava_magic.error_report.cells import Cells
+from ava_magic.error_report.words import error_words
 from ava_magic.prompt.leaks import carried_secret
+from ava_magic.values.describe import BUDGET, describe
+from ava_magic.values.displays import ShellDisplay
 
 LETTERS = "aB3dE5gH7jK9" * 10
 HEX = "0123456789abcdef" * 5
@@ -131,3 +140,58 @@ def test_the_value_of_a_key_of_the_environment_is_found(name: str, value: str) -
 )
 def test_what_is_no_key_or_too_short_for_one_is_no_secret(environ: dict[str, str]) -> None:
     assert carried_secret("sk-0123456789", environ) is None
+
+
+LONG = "-".join(["some", "long", LETTERS, HEX[:40]])
+AWKWARD = 'it\'s "a\\b|c\nd é" of the house'
+
+
+def described(value: Any) -> str:
+    told = describe(value, ShellDisplay(InteractiveShell.instance()))
+    assert isinstance(told, str)
+    return told
+
+
+@pytest.mark.parametrize("secret", [LONG, AWKWARD, AWKWARD.replace("'", ""), AWKWARD.replace('"', "")])
+def test_a_secret_is_found_as_a_value_is_told(secret: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    texts = {
+        "list": described([secret]),
+        "a string of both quotes": described([f"\"'{secret}"]),
+        "table": described(pandas.DataFrame({"t": [secret]})),
+        "table of lists": described(pandas.DataFrame({"t": [[secret]]})),
+        "column": described(pandas.DataFrame({secret: [1]})),
+        "series": described(pandas.Series([secret, secret])),
+        "json": json.dumps({"a": secret}),
+        "json of all characters": json.dumps({"a": secret}, ensure_ascii=False),
+        "cut in it": described("x" * (BUDGET // 2 - len(secret) + 5) + secret + "y" * BUDGET),
+        "cut before its end": described("x" * BUDGET + secret + "y" * (BUDGET // 2 - len(secret) + 5)),
+        "error": error_words(ValueError(f"{'x' * 4000}{secret}")),
+    }
+    assert {name for name, text in texts.items() if not carried_secret(text, {"X_TOKEN": secret})} == set()
+
+
+def test_a_long_line_of_a_cell_in_an_error_holds_no_part_of_a_secret() -> None:
+    line = f"x = '{'x' * 230}{LONG}'"
+    shown = Cells(["", line], ["", line]).sources([("<ipython-input-1-a>", 1)])
+    assert shown == ["a cell:"]
+    linecache.cache["<ipython-input-1-a>"] = (len(line), None, [line], "")
+    (told,) = Cells(["", line], ["", line]).sources([("<ipython-input-1-a>", 1)])
+    del linecache.cache["<ipython-input-1-a>"]
+    assert LONG not in told
+    assert carried_secret(told, {"X_TOKEN": LONG}) == "the value of X_TOKEN"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{LONG[:25]}…",  # less than a quarter
+        f"{LONG[:60]} …",
+        f"{LONG[:60]} and nothing was cut",
+        f"… {LONG[-60:]}",
+        "some-long-word…",
+    ],
+)
+def test_a_small_part_of_a_secret_or_one_that_nothing_cut_is_none(text: str) -> None:
+    assert carried_secret(text, {"X_TOKEN": LONG}) is None
+    assert carried_secret("some-long-…", {"X_TOKEN": "some-long-word-"}) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import AsyncIterator
@@ -136,3 +137,59 @@ def test_a_place_that_would_tell_the_secret_is_not_named() -> None:
 
 def test_a_question_into_which_nothing_went_says_nothing() -> None:
     assert Question(["text"]).about(takes_images=True) == ""
+
+
+class Bundle:
+    """A value that gives all its forms at once."""
+
+    def __init__(self, *forms: Any) -> None:
+        self.forms = forms
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return self.forms if len(self.forms) > 1 else self.forms[0]
+
+
+class DisplaysItself(Bundle):
+    def _ipython_display_(self) -> None:
+        raise AssertionError("a prompt is no place to display anything")
+
+
+class BothWays(Bundle):
+    def _repr_markdown_(self) -> str:
+        return "*by its method*"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (Bundle({"text/plain": "plain", "text/html": "<b>"}), "plain"),
+        (Bundle({"text/plain": "plain", "text/markdown": "*words*"}), "*words*"),
+        (Bundle({"text/plain": "plain"}, {"text/plain": {}}), "plain"),
+        (BothWays({"text/markdown": "*words*"}), "*words*"),
+        (BothWays({"text/plain": "plain"}), "*by its method*"),
+        (Bundle({"text/html": "<b>"}), "<tests.test_question.Bundle at "),
+        (Bundle(None), "<tests.test_question.Bundle at "),
+        (Bundle({"text/plain": 7}), "<tests.test_question.Bundle at "),
+        (DisplaysItself({"text/plain": "plain"}), "<tests.test_question.DisplaysItself at "),
+    ],
+)
+def test_a_value_that_gives_all_its_forms_at_once_is_told_by_them(value: Any, told: str) -> None:
+    display = ShellDisplay(InteractiveShell.instance())
+    question = compose("{x}", {"x": value}, display)
+    assert str(question.content(takes_images=True)).startswith(told)
+
+
+def test_a_picture_among_all_the_forms_of_a_value_goes_as_one() -> None:
+    display = ShellDisplay(InteractiveShell.instance())
+    value = Bundle({"text/plain": "a cat", "image/png": base64.b64encode(PNG).decode()})
+    assert display.picture(value) == Picture(PNG, "image/png", "a cat")
+
+
+def test_what_the_user_registered_for_a_type_comes_before_its_own_forms() -> None:
+    shell: Any = InteractiveShell.instance()
+    formatter = shell.display_formatter.formatters["text/plain"]
+    formatter.for_type(Bundle, lambda value, printer, cycle: printer.text("as registered"))
+    try:
+        assert ShellDisplay(shell).text(Bundle({"text/plain": "plain"})) == "as registered"
+    finally:
+        formatter.pop(Bundle)

@@ -151,6 +151,14 @@ async def test_the_models_are_listed(official: openai.AsyncOpenAI, url: str) -> 
     assert await OpenAICompatible.at(Connection(base_url=url)).list_models() == ["guide"]
 
 
+async def test_a_model_that_is_listed_is_there(official: openai.AsyncOpenAI) -> None:
+    assert await official.models.retrieve("guide") == (await official.models.list()).data[0]
+    with pytest.raises(openai.NotFoundError, match="the model other/model is not listed here; guide is"):
+        await official.models.retrieve("other/model")
+    async with serving("guide", model="org/gpt") as url, official_client(f"{url}/v1") as client:
+        assert (await client.models.retrieve("org/gpt")).id == "org/gpt"
+
+
 async def test_code_link_ava_is_whole_again(url: str) -> None:
     provider = CodeLinkAva.at(Connection(base_url=url))
     messages: list[Any] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import enum
+import json
 import sys
 import typing
 from typing import Any, Literal
@@ -15,6 +16,8 @@ import pytest
 
 from ava_magic import AvaError
 from ava_magic.answers.shapes import Misfit, is_shape, shape_of
+
+from .endpoint import Endpoint
 
 
 class Colour(enum.Enum):
@@ -218,9 +221,55 @@ def test_a_schema_is_checked_and_its_value_stays_as_it_is() -> None:
         shape.build({"x": "one"})
 
 
-def test_a_reference_that_leads_nowhere_is_the_schemas_fault() -> None:
-    with pytest.raises(AvaError, match="the schema cannot be used"):
-        shape_of({"$ref": "#/$defs/nothing"}).build({})
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "URL"},
+        {"type": "array", "items": {"$ref": "URL#/$defs/a"}},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"type": "null"}, {"$ref": "URL"}]}}},
+        {"$ref": "#/components/a", "components": {"a": {"$ref": "URL"}}},
+        {"$id": "URL", "properties": {"a": {"$ref": "other"}}},
+        {"$schema": "http://json-schema.org/draft-07/schema#", "definitions": {"a": {"$ref": "URL"}}},
+        {"$ref": "#/$defs/nothing"},
+    ],
+)
+def test_nothing_is_fetched_for_a_schema_and_that_is_told_at_once(schema: dict[str, Any], endpoint: Endpoint) -> None:
+    schema = json.loads(json.dumps(schema).replace("URL", f"{endpoint.url}/schema"))
+    with pytest.raises(AvaError, match=r"^the schema cannot be used: its reference \S+ leads nowhere, and nothing"):
+        shape_of(schema)
+    assert not endpoint.requests
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {
+            "$ref": "#/$defs/node",
+            "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}},
+        },
+        {
+            "$ref": "person",
+            "$defs": {"any": {"$id": "http://a.example/person", "type": "object"}},
+            "$id": "http://a.example/b",
+        },
+        {"$ref": "https://json-schema.org/draft/2020-12/schema"},
+        {"type": "object", "properties": {"$ref": {"type": "string"}}, "examples": [{"$ref": "http://a.example/x"}]},
+        {"$dynamicRef": "#node", "$defs": {"a": {"$dynamicAnchor": "node", "type": "object"}}},
+    ],
+)
+def test_references_within_a_schema_and_to_json_schema_itself_are_followed(schema: dict[str, Any]) -> None:
+    shape = shape_of(schema)
+    assert shape.build({}) == {}
+    with pytest.raises(Misfit):
+        shape.build(7)
+
+
+@pytest.mark.filterwarnings("ignore:jsonschema.RefResolver is deprecated")
+def test_an_older_jsonschema_fetches_nothing_either(monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint) -> None:
+    monkeypatch.setitem(sys.modules, "jsonschema_specifications", None)
+    with pytest.raises(AvaError, match=r"the schema cannot be used: .*nothing is fetched"):
+        shape_of({"$ref": f"{endpoint.url}/schema"}).build({})
+    assert not endpoint.requests
 
 
 def test_without_jsonschema_a_schema_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:

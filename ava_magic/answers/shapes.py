@@ -14,6 +14,7 @@ from ..controls import one_line
 from ..errors import AvaError
 from ..values.lookup import MISSING, class_attribute, is_a
 from .json_types import Misfit, form_of
+from .references import validator_of
 
 __all__ = ["Misfit", "Shape", "is_shape", "shape_of"]
 
@@ -88,12 +89,15 @@ def _from_schema(schema: Mapping[str, Any]) -> Shape:
         kind.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise AvaError(f"the schema is no JSON Schema: {one_line(error.message)}", "config") from None
-    validator = kind(schema)
+    try:
+        validator = validator_of(kind, schema)
+    except LookupError as error:
+        raise AvaError(f"the schema cannot be used: {one_line(str(error))}", "config") from None
 
     def build(value: Any) -> Any:
         try:
             errors = sorted(itertools.islice(validator.iter_errors(value), _MOST_PROBLEMS), key=lambda e: e.json_path)
-        except Exception as error:  # a reference in the schema that leads nowhere
+        except Exception as error:  # a reference without an end, or in older versions one that leads nowhere
             raise AvaError(f"the schema cannot be used: {one_line(str(error))}", "config") from None
         if errors:
             problems = (f"{error.json_path.removeprefix('$.')}: {one_line(error.message, 120)}" for error in errors)

@@ -10,7 +10,7 @@ from ..answers.shapes import is_shape
 from ..arguments import FORMATS
 from ..providers.presets import provider_names
 from ..values.displays import visible_names
-from ..values.lookup import is_a
+from ..values.lookup import attribute_names, find, is_a
 from .model_names import ModelNames
 from .words import Place, option_names, place
 
@@ -36,6 +36,7 @@ class Words:
             "format": lambda found: FORMATS,
             "chat": lambda found: (name for name in desk.chats if " " not in name),
             "schema": lambda found: (name for name, value in self._names() if name != "Out" and is_shape(value)),
+            "attribute": self._attributes,
             "name": lambda found: (name for name, value in self._names() if not is_a(value, ModuleType)),
         }
 
@@ -47,10 +48,19 @@ class Words:
         if found.what == "option":
             self._models.get_ready()  # -m may be next
         words = self._sources[found.what](found) if found.what in self._sources else ()
-        return found.word, [word for word in words if word.startswith(found.word)]
+        fitting = [word for word in words if word.startswith(found.word)]
+        if found.what == "attribute" and not fitting:
+            fitting = [found.word]  # where we have no word IPython offers its own, which would stay as typed
+        return found.word, fitting
 
     def _names(self) -> Iterable[tuple[str, Any]]:
         return [(name, value) for name, value in visible_names(self._shell).items() if not name.startswith("_")]
+
+    def _attributes(self, found: Place) -> list[str]:
+        path = found.word.rpartition(".")[0]
+        name = path.partition(".")[0].partition("[")[0]
+        value = find(name, path[len(name) :], visible_names(self._shell))
+        return [f"{path}.{attribute}" for attribute in attribute_names(value)]
 
     def _model_names(self, found: Place) -> list[str]:
         named = {key: value for key, value in found.given.items() if key in ("provider", "base_url")}

@@ -10,19 +10,22 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..arguments import OPTIONS
+from ..values.lookup import PATH
 
 __all__ = ["Place", "option_names", "place"]
 
 _CELL = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*%%ava(?!\S)")
 _LINE = re.compile(r"(?:^|[=:;]|\breturn)[ \t]*%ava(?!\S)(?P<rest>(?:[^\n\\]|\\\n|\\.)*)\Z", re.MULTILINE)
 _FIELD = re.compile(r"(?<!\{)\{(?P<name>(?:[^\W\d]\w*)?)\Z")
+_ATTRIBUTE = re.compile(rf"(?<!\{{)\{{(?P<name>[^\W\d]\w*{PATH}\.\w*)\Z")
 _WORD = re.compile(r"\s+(?P<word>\S*)")
 _VALUE = re.compile(r"""\s*(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s"']\S*)(?=\s)""")
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 
 
 class Place(NamedTuple):
-    """Where the cursor is: in an ``"option"``, in the value of one (its key), or in a ``"name"`` in braces.
+    """Where the cursor is: in an ``"option"``, in the value of one (its key), or in braces in a ``"name"`` or
+    in an ``"attribute"`` behind one.
 
     ``word`` is what has been typed of it, and ``given`` are the options before it with their values.
     """
@@ -43,8 +46,10 @@ def place(before: str) -> Place | None:
         return None
     if found is not None:
         return found
-    name = _FIELD.search(before)
-    return Place("name", name["name"], {}) if name else None
+    for what, pattern in (("name", _FIELD), ("attribute", _ATTRIBUTE)):
+        if name := pattern.search(before):
+            return Place(what, name["name"], {})
+    return None
 
 
 def option_names(given: Iterable[str]) -> list[str]:

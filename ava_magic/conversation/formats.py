@@ -8,7 +8,7 @@ JSON holds all of it, one message to a line::
 
 Markdown has a heading for each message, with what is not words in a comment behind it.  A line of a text that looks
 like such a heading gets a backslash, which Markdown does not show.  White space around a text is not kept, nor are
-images; a comment may be deleted, and a turn added by hand needs none::
+images; a comment may be deleted, and a turn added by hand needs none.  What stands in a block of code is no heading::
 
     <!-- ava_magic conversation, format 1 -->
 
@@ -26,7 +26,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..controls import one_line
@@ -40,6 +40,7 @@ __all__ = ["from_json", "from_markdown", "is_conversation", "to_json", "to_markd
 _FIRST_LINE = re.compile(r"\s*<!-- ava_magic conversation, format (?P<format>\d{1,9}) -->[ \t]*(?:\n|\Z)")
 _FIRST_JSON = re.compile(r'\s*\{\s*"ava_magic"\s*:\s*"conversation"')
 _HEADING = re.compile(r"## (?P<who>You|Reply)(?: \u00b7 (?P<model>[^<\n]*?))?[ \t]*(?:<!-- (?P<record>.*) -->)?[ \t]*")
+_FENCE = re.compile(r" {0,3}(?P<fence>`{3,}(?=[^`]*$)|~{3,})(?P<info>.*)")
 _LIKE_HEADING = re.compile(r"\\*## (?:You|Reply)")
 
 
@@ -81,9 +82,18 @@ def from_markdown(text: str) -> list[Exchange]:
         raise AvaError("this is no conversation that --save wrote: its first line does not say so", "config")
     with _one_line("line 1"):
         _check_format(int(first["format"]))
+    try:
+        return _read_sections(text)
+    except AvaError:
+        with suppress(AvaError):
+            return _read_sections(text, edited=True)
+        raise
+
+
+def _read_sections(text: str, edited: bool = False) -> list[Exchange]:
     exchanges: list[Exchange] = []
     question = ""
-    for number, heading, words in _sections(text):
+    for number, heading, words in _sections(text, edited):
         with _one_line(f"line {number}"):
             _check_turn(heading["who"], words, question)
             if heading["who"] == "You":
@@ -111,16 +121,41 @@ def _read_json(text: str) -> list[Exchange]:
     ]
 
 
-def _sections(text: str) -> Iterator[tuple[int, re.Match[str], str]]:
+def _sections(text: str, edited: bool) -> Iterator[tuple[int, re.Match[str], str]]:
     """The headings with the numbers of their lines and the text below them.  What stands before the first is a note."""
     lines = text.split("\n")
-    found = [(place, heading) for place, line in enumerate(lines) if (heading := _HEADING.fullmatch(line))]
+    code = _code(lines, edited)
+    headings = ((place, _HEADING.fullmatch(line)) for place, line in enumerate(lines) if place not in code)
+    found = [(place, heading) for place, heading in headings if heading]
     ends = [place for place, _ in found[1:]] + [len(lines)]
     for (place, heading), end in zip(found, ends, strict=False):  # an end too many where there is no heading at all
-        words = [
-            line[1:] if line[:1] == "\\" and _LIKE_HEADING.match(line) else line for line in lines[place + 1 : end]
-        ]
-        yield place + 1, heading, _trimmed("\n".join(words))
+        yield place + 1, heading, _trimmed("\n".join(map(_unescaped, lines[place + 1 : end])))
+
+
+def _code(lines: list[str], edited: bool) -> set[int]:
+    """The places of the lines in blocks of code in which somebody's own headings stand.
+
+    In a text that we wrote they are escaped, and a block that was never closed may seem to hold real ones.  Those have
+    a record at the reply; so a block with such a record is none, and one with a question alone only in a text that was
+    ``edited``.
+    """
+    code: set[int] = set()
+    fence, start = "", 0
+    has_reply = False
+    for place, line in enumerate(lines):
+        mark, heading = _FENCE.fullmatch(line), _HEADING.fullmatch(line)
+        if not fence:
+            if mark:
+                fence, start, has_reply = mark["fence"], place, False
+        elif heading and heading["record"]:
+            fence = ""
+        elif heading:
+            has_reply = has_reply or heading["who"] == "Reply"
+        elif mark and mark["fence"].startswith(fence) and not mark["info"].strip():
+            if has_reply or edited:
+                code.update(range(start, place))
+            fence = ""
+    return code
 
 
 def _escaped(text: str) -> str:

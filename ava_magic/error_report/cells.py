@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 __all__ = ["Cells"]
 
+_MAGIC = re.compile(r"\s*get_ipython\(\)\.run_cell_magic\(.*\s*", re.DOTALL)
 _CELL = re.compile(r"<ipython-input-|.*[/\\]ipykernel_\d+[/\\]")
 _MOST = 3  # cells that are shown
 _AROUND = 30  # lines of a long cell that are shown on either side of one
@@ -43,15 +44,24 @@ class Cells:
             marked.setdefault(file, set()).add(line)
         return [self._source(file, marked[file]) for file in list(marked)[-_MOST:]]
 
-    def _source(self, file: str, marked: set[int]) -> str:
+    def line(self, file: str, number: int) -> str | None:
+        """A line of a cell as it was typed, where it was run as another, as that of a magic is; ``None`` elsewhere."""
+        run, lines = "".join(linecache.getlines(file)).split("\n"), self._lines(file)
+        place = self.place(file, number)
+        if number > len(run) or place > len(lines) or run[number - 1] == lines[place - 1]:
+            return None
+        return lines[place - 1]
+
+    def _source(self, file: str, places: set[int]) -> str:
         lines = self._lines(file)
+        marked = {self.place(file, place) for place in places}
         shown = [f"{self.name(file)}:"]
         before = 0
         for number, line in enumerate(lines, start=1):
             if any(abs(number - place) <= _AROUND for place in marked):
                 if number != before + 1:
                     shown.append(f"[lines {before + 1} to {number - 1} left out]")
-                shown.append(f"{'->' if number in marked else '  '}{number:>4} {line[:_WIDTH]}".rstrip())
+                shown.append(f"{'->' if number in marked else '  '}{number:>4} {_cut(line)}".rstrip())
                 before = number
         if before < len(lines):
             shown.append(f"[lines {before + 1} to {len(lines)} left out]")
@@ -65,9 +75,25 @@ class Cells:
             run.pop()
         while typed and not typed[-1].strip():
             typed.pop()
-        return typed if len(typed) == len(run) else run
+        return typed if len(typed) == len(run) or self._magic_line(file) else run
+
+    def place(self, file: str, line: int) -> int:
+        """The line of a cell as it is shown that was run as ``line``."""
+        return self._magic_line(file) or line
+
+    def _magic_line(self, file: str) -> int:
+        """The line of ``%%magic`` in a cell that was run as that magic's one call; 0 for another cell."""
+        number = self._number(file)
+        if not number or not _MAGIC.fullmatch(self._run[number]):
+            return 0
+        lines = enumerate(self._typed[number].split("\n"), start=1)
+        return next((place for place, line in lines if line.startswith("%%")), 0)
 
     def _number(self, file: str) -> int:
         source = "".join(linecache.getlines(file)).rstrip()
         numbers = range(min(len(self._run), len(self._typed)) - 1, 0, -1)
         return next((number for number in numbers if source and self._run[number].rstrip() == source), 0)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"

@@ -153,7 +153,9 @@ def _traceback(error: BaseException, places: Sequence[_Place], cells: Cells) -> 
 def _of_user(frames: Sequence[_Place], cells: Cells) -> Iterator[str]:
     for (_, _, name), group in itertools.groupby(frames, lambda place: (place.file, place.line, place.name)):
         place, *same = group
-        yield f"  {_where(place, cells)}, in {name}\n{_code_of(place)}".rstrip()
+        typed = cells.line(place.file, place.line) if cells.is_one(place.file) else None
+        code = _code_of(place) if typed is None else f"    {typed.strip()}"
+        yield f"  {_where(place, cells)}, in {name}\n{code}".rstrip()
         if same:
             yield f"  [the same {len(same)} more times]"
 
@@ -165,8 +167,9 @@ def _of_library(package: str, frames: Sequence[_Place]) -> str:
 
 
 def _where(place: _Place, cells: Cells) -> str:
-    name = cells.name(place.file) if cells.is_one(place.file) else _short(place.file)
-    return f"{name}, line {place.line}"
+    if cells.is_one(place.file):
+        return f"{cells.name(place.file)}, line {cells.place(place.file, place.line)}"
+    return f"{_short(place.file)}, line {place.line}"
 
 
 def _short(file: str) -> str:

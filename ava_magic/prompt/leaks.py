@@ -8,14 +8,19 @@ What may be public is none: public keys and certificates, or Stripe's ``pk_`` ke
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
+
+from ..values.tables import one_cell
 
 __all__ = ["carried_secret", "secrets_of"]
 
 _SECRET_NAME = re.compile(r"(?:^|_)(?:API_KEY|TOKEN)$")
 _SHORTEST_SECRET = 12  # characters; what is shorter may well be a word of the text
+_LEAST_SHARE = 4  # a fourth of a secret, or more, is one
+_CUT = re.compile(r"…|\n?\[\.\.\. [\d,]+ characters left out \.\.\.\]\n?")  # where a value in a prompt goes on, or did
 
 
 class _Format(NamedTuple):
@@ -86,12 +91,49 @@ def secrets_of(environ: Mapping[str, str]) -> dict[str, str]:
 def carried_secret(text: str, environ: Mapping[str, str]) -> str | None:
     """What secret stands in ``text``, in words that do not hold it; ``None`` where there is none.
 
-    These are those of ``environ``, private keys, and tokens that are known by their form.
+    These are those of ``environ``, private keys, and tokens that are known by their form.  One of ``environ`` is known
+    as well as a string, a table or JSON writes it, and by a good part of it where it is cut off.
     """
     for name, secret in secrets_of(environ).items():
-        if secret in text:
+        if any(form in text or _is_cut_off(form, text) for form in _forms(secret)):
             return f"the value of {name}"
     for holds, pattern, what in _PATTERNS:
         if holds in text and any(_BEGINNING.match(text, found.start()) for found in pattern.finditer(text)):
             return what
     return None
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it is, and as it is written in a Python string, in a JSON string, and in a cell of a table."""
+    both_quotes = "'\""  # in a string that holds both, one of them is escaped
+    forms = {
+        secret,
+        repr(secret)[1:-1],
+        repr(both_quotes + secret)[len(repr(both_quotes)) - 1 : -1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    }
+    return forms | {one_cell(form) for form in forms}
+
+
+def _is_cut_off(secret: str, text: str) -> bool:
+    """Whether ``text`` has a good part of ``secret`` right before a place where something was cut off, or behind it."""
+    least = max(_SHORTEST_SECRET, -(-len(secret) // _LEAST_SHARE))
+    head, tail = secret[:least], secret[-least:]
+    if head not in text and tail not in text:
+        return False
+    for cut in _CUT.finditer(text):
+        before = text[max(0, cut.start() - len(secret)) : cut.start()]
+        behind = text[cut.end() : cut.end() + len(secret)]
+        if any(secret.startswith(before[place:]) for place in _places(head, before)):
+            return True
+        if any(secret.endswith(behind[: place + least]) for place in _places(tail, behind)):
+            return True
+    return False
+
+
+def _places(part: str, text: str) -> Iterator[int]:
+    place = text.find(part)
+    while place >= 0:
+        yield place
+        place = text.find(part, place + 1)

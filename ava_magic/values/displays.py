@@ -43,39 +43,73 @@ class ShellDisplay:
     """Shows values by the formatters of ``shell``, those that the user registered there among them."""
 
     def __init__(self, shell: InteractiveShell) -> None:
-        self._formatters: Any = shell.display_formatter.formatters  # type: ignore[union-attr]
+        display: Any = shell.display_formatter
+        self._display = display
+        self._formatters = display.formatters
 
     def text(self, value: Any) -> str | None:
         """As Markdown or LaTeX if the value offers that, else as plain text."""
-        for mime in _RICH if module_of(type(value)) != "builtins" else ():
-            if words := _asked(self._formatters[mime], value):
-                return str.__str__(words) if is_a(words, str) else None
+        bundle: dict[str, Any] = {}
+        if module_of(type(value)) != "builtins":
+            bundle = self._bundle(value)
+            for mime in _RICH:
+                if words := _asked(self._formatters[mime], value, bundle.get(mime)):
+                    return str.__str__(words) if is_a(words, str) else None
         plain = self._formatters["text/plain"]
+        words = bundle.get("text/plain")
+        if words is not None and is_a(words, str) and not _is_registered(plain, value):
+            return str.__str__(words)
         show = type(plain).__call__
         words = getattr(show, "__wrapped__", show)(plain, value)  # less the wrapper that prints a traceback
         return str.__str__(words) if is_a(words, str) else None
 
     def picture(self, value: Any) -> Picture | None:
-        """As an image: figures of matplotlib and plotly, and what has ``_repr_png_`` or ``_repr_jpeg_``."""
+        """As an image: figures of matplotlib and plotly, and what gives one as IPython's methods do."""
         data = _figure(value)
+        bundle = {} if data is not None else self._bundle(value)
         for kind in ("png", "jpeg"):
             # A photograph that is too large as PNG may well go as JPEG.
             if data is None or len(data) > LARGEST_PICTURE:
-                method = get_real_method(value, f"_repr_{kind}_")
-                data = (None if method is None else _bytes(method())) or data
+                shown = bundle.get(f"image/{kind}")
+                if shown is None and (method := get_real_method(value, f"_repr_{kind}_")) is not None:
+                    shown = method()
+                data = _bytes(shown) or data
         if data is None or not (mime := mime_of(data)):
             return None
         return Picture(data, mime, self.text(value) or "[image]")
 
+    def _bundle(self, value: Any) -> dict[str, Any]:
+        """All the forms that a value gives at once, by their MIME types; of one that displays itself there are none."""
+        itself = self._display.ipython_display_formatter
+        if _is_registered(itself, value) or get_real_method(value, itself.print_method) is not None:
+            return {}
+        formatter = self._display.mimebundle_formatter
+        shown = _asked(formatter, value, include=None, exclude=None)
+        if type(shown) is tuple and shown:  # with metadata behind it
+            shown = shown[0]
+        return shown if type(shown) is dict else {}
 
-def _asked(formatter: Any, value: Any) -> Any:
-    """What a formatter makes of a value: by the function registered for its type, or by its own method."""
+
+def _asked(formatter: Any, value: Any, given: Any = None, **options: Any) -> Any:
+    """What a formatter makes of a value: by the function registered for its type, or by its own method.
+
+    What the value has ``given`` already stands in for the latter, which takes the ``options``.
+    """
+    if _is_registered(formatter, value):
+        return formatter.lookup(value)(value)
+    if given is not None:
+        return given
+    method = get_real_method(value, formatter.print_method)
+    return None if method is None else method(**options)
+
+
+def _is_registered(formatter: Any, value: Any) -> bool:
+    """Whether a function is registered for the type of a value."""
     try:
-        show = formatter.lookup(value)
+        formatter.lookup(value)
     except KeyError:
-        method = get_real_method(value, formatter.print_method)
-        return None if method is None else method()
-    return show(value)
+        return False
+    return True
 
 
 def _figure(value: Any) -> bytes | None:

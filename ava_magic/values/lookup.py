@@ -16,6 +16,7 @@ from typing import Any
 __all__ = [
     "MISSING",
     "PATH",
+    "attribute_names",
     "attributes_of",
     "bases_of",
     "class_attribute",
@@ -67,6 +68,14 @@ def find(name: str, path: str, namespace: Mapping[str, Any]) -> Any:
         else:
             return MISSING
     return MISSING if is_a(value, ModuleType) else value
+
+
+def attribute_names(value: Any) -> list[str]:
+    """The names of the attributes by which :func:`find` goes on from ``value``."""
+    kinds = [*(bases_of(value) if is_a(value, type) else ()), *bases_of(type(value))]
+    names = [name for names in (_instance_dict(value), *map(attributes_of, kinds)) for name in names]
+    found = {name: _attribute(value, name) for name in names if type(name) is str and name.isidentifier()}
+    return [name for name, each in found.items() if each is not MISSING and not is_a(each, ModuleType)]
 
 
 def is_a(value: Any, kind: type) -> bool:

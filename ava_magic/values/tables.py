@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .lookup import name_of
 
-__all__ = ["ROWS", "Column", "Table", "draw", "draw_schema", "plain_text", "titled"]
+__all__ = ["ROWS", "Column", "Table", "draw", "draw_schema", "one_cell", "plain_text", "titled"]
 
 ROWS = 10
 """How many rows are shown where nobody asks for another number."""
@@ -99,6 +99,11 @@ def plain_text(value: Any, digits: int = 10) -> str:
         return f"<{name_of(type(value))}>"
 
 
+def one_cell(text: str) -> str:
+    """``text`` as the cell of a table has it: in one line, with what would end the cell escaped."""
+    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
+
+
 _HEAD = ("| column | dtype | missing |", "| --- | --- | --- |")
 
 
@@ -141,8 +146,7 @@ def _count(number: int, what: str) -> str:
 def _tidy(text: str, widest: int = _WIDEST_CELL) -> str:
     """A cell that cannot end its row or its table."""
     line = " ".join(text[: 10 * widest].split())
-    line = line if len(line) <= widest else line[: widest - 1] + "…"
-    return line.replace("\\", "\\\\").replace("|", "\\|")
+    return one_cell(line if len(line) <= widest else line[: widest - 1] + "…")
 
 
 def _row(cells: Sequence[str]) -> str:
