@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from markdown_it import MarkdownIt
 from ava_magic.markdown.blocks import Blocks
 from ava_magic.markdown.html import loads_or_links, plain, to_html
 from ava_magic.markdown.inert import inert_markdown
+from ava_magic.markdown.unfinished import mend
 
 _PLAIN = {
     *("p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "hr", "br", "pre", "code", "em", "strong", "s", "small"),
@@ -207,6 +209,14 @@ def test_an_image_is_a_link_to_it(text: str) -> None:
     assert "a cat" in page.text
 
 
+@pytest.mark.parametrize(("image", "words"), [("![*a* $5]", "a $5"), ("![]", "image")])
+def test_an_image_in_a_link_is_its_words(image: str, words: str) -> None:
+    page = Page(to_html(f"[{image}(https://img.example/x.svg)](https://ci.example)"))
+    assert page.links == ["https://ci.example"]
+    assert page.text == f"{words} (ci.example)\n"
+    assert page.formulas == []
+
+
 @pytest.mark.parametrize("written", ["[your.bank]({})", "[your.bank]\n\n[your.bank]: {}", "![your.bank]({})"])
 @pytest.mark.parametrize(
     ("url", "where"),
@@ -228,6 +238,12 @@ def test_where_a_link_leads_is_readable_beside_its_words(written: str, url: str,
         ("**https://a.example**", ["https://a.example"]),
         ("[https://a.example](https://b.example)", ["https://b.example"]),
         ("`https://a.example`", []),
+        (
+            "\u201chttps://a.example/b\u201d, \u00bbhttps://c.example\u00ab",
+            ["https://a.example/b", "https://c.example"],
+        ),
+        ("\uff08https://a.example/b\uff09\u3002", ["https://a.example/b"]),
+        ("https://a.example/b\uff0cc\u3001https://d.example\u3002e", ["https://a.example/b", "https://d.example"]),
         ("```\nhttps://a.example\n```", []),
         ("javascript://a.example ftp://a.example", []),
     ],
@@ -270,6 +286,22 @@ def test_a_footnote_may_stand_in_a_footnote(text: str) -> None:
     assert "words" in Page(html).text
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[^1]:\n\nNext paragraph", "[1] | Next paragraph"),
+        ("[^1]:\n    ```\n    code\n    ```\n\nafter", "[1] code | after"),
+        ("[^1]: [^2]: words\n\nafter", "[1][2] words | | after"),
+        ("[^1]:\n\n[^2]: two", "[1] | [2] two |"),
+    ],
+)
+def test_the_label_of_a_footnote_stands_in_it_whatever_is_in_it(text: str, words: str) -> None:
+    html = to_html(text)
+    assert_inert(html)
+    code = "</pre></div>"
+    assert Page(html.replace(code, "</pre>").replace("</div>", " | ")).text.split() == words.split()
+
+
 def test_one_click_marks_a_code_block_of_one_line() -> None:
     assert "user-select: all" in to_html("```\npip install it\n```")
     assert "user-select" not in to_html("```\none\ntwo\n```")
@@ -286,6 +318,32 @@ def test_what_is_nested_too_deep_is_shown_as_it_was_written(nested: str) -> None
     html = to_html(f"before\n\n{nested}word\n\nafter")
     assert_inert(html)
     assert Page(html).text.split() == f"before {nested}word after".split()
+
+
+@pytest.mark.parametrize("text", ["[" * 30, "[a " * 30, "![" * 30, "a [ b ![ c", "[" * 30 + "]" * 30, "[x][y]"])
+def test_brackets_that_begin_no_link_are_text(text: str) -> None:
+    assert Page(to_html(f"{text}\n\n[z]: http://a.example")).text == f"{text.rstrip()}\n"
+    assert Page(to_html(f"[x](http://a.example) {text} [x](http://a.example)")).links == 2 * ["http://a.example"]
+    assert Page(to_html(f"[^1] {text}[^1]\n\n[^1]: note")).text.split()[0] == "[1]"
+    assert Page(to_html(f"[^1] {text}[^1]\n\n[^1]: note")).text.count("[1]") == 3
+
+
+@pytest.mark.parametrize("text", ["[" * 4_000, ("[" * 200 + "\n") * 20, "![" * 2_000, "[a " * 1_300, "[^" * 2_000])
+@pytest.mark.parametrize("after", ["", "](x)", "\n\n[x]: http://a.example"])
+def test_each_bracket_costs_a_few_steps(text: str, after: str) -> None:
+    steps = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal steps
+        steps += event == "call"
+
+    to_html("[a]")
+    sys.setprofile(count)
+    try:
+        to_html(text + after)
+    finally:
+        sys.setprofile(None)
+    assert steps < 30 * len(text)
 
 
 @pytest.mark.parametrize(
@@ -380,6 +438,11 @@ def test_code_in_no_known_language_is_text(fence: str) -> None:
         (r"\(a_b\)", [r"\(a_b\)"]),
         (r"so \(a_b\) it is, and \[c_d\] too", [r"\(a_b\)", r"\[c_d\]"]),
         ("\\[\na_b \\\\\nc\n\\]", ["\\[\na_b \\\\\nc\n\\]"]),
+        ("the $n$th of $k$s, $5$, $2 x$, $2 \\times 30$", ["$n$", "$k$", "$5$", "$2 x$", "$2 \\times 30$"]),
+        ("\u8bbe$x$\u4e3a ($y$)", ["$x$", "$y$"]),
+        ("$`a_b`$", ["$`a_b`$"]),
+        (r"$a \$ b$", [r"$a \$ b$"]),
+        ("x$$a$b$$", ["$$a$b$$"]),
         (r"\(a", []),
         (r"a \) b \( c", []),
         (r"`\(a\)` `$a$`", []),
@@ -399,6 +462,36 @@ def test_a_formula_in_brackets_keeps_its_lines(line: str) -> None:
     "command",
     [
         *(r"\href{javascript:alert(1)}{x}", r"\url{x}", r"\includegraphics{x}", r"\class{a}{x}", r"\cssId{a}{x}"),
+        *(
+            r"\rule{1000em}{1000em}",
+            r"\smash{\raise{60px}{\rlap{\text{x}}}}",
+            r"\Rule{9em}{9em}{9em}",
+            r"\Space{9em}{9em}{9em}",
+        ),
+        *(
+            r"\lower9em x",
+            r"\llap{x}",
+            r"\clap{x}",
+            r"\mathrlap{x}",
+            r"\kern-9em x",
+            r"\mkern-99mu",
+            r"\mskip-99mu",
+            r"\hskip9em",
+        ),
+        *(r"\hspace{-9em}", r"\hspace*{9em}", r"\vspace{9em}", r"\moveleft9em x", r"\raisebox{9em}{x}", r"\above9em x"),
+        *(
+            r"a \\[1000em] b",
+            r"a \\*[-3em] b",
+            r"a \newline[99em] b",
+            r"\genfrac(){99em}{}{a}{b}",
+            r"\genfrac{}{}{99pt}{}{a}{b}",
+        ),
+        *(r"\begin{array}{p{99em}}a\end{array}", r"\enclose{box}[data-padding=99em]{x}", r"\!" * 8, r"\uproot{99}"),
+        *(
+            r"\DeclareMathOperator\sum{x}",
+            r"\begin{spreadlines}{99em}a\end{spreadlines}",
+            r"\cancel[data-padding=99em]{x}",
+        ),
         *(r"\style{color:red}{x}", r"\require{html}", r"\def\a{x}", r"\newcommand{\a}{x}", r"\let\a=\href"),
     ],
 )
@@ -410,7 +503,30 @@ def test_a_formula_that_could_do_more_than_show_itself_is_shown_as_text(command:
     assert command in Page(html).text
 
 
-@pytest.mark.parametrize("tex", [r"\frac{a}{b}", r"\hrefs", r"\classical", r"\text{href}", r"\defs", "a = b", ""])
+@pytest.mark.parametrize(
+    "tex",
+    [
+        r"\frac{a}{b}",
+        r"\hrefs",
+        r"\classical",
+        r"\text{href}",
+        r"\defs",
+        "a = b",
+        "",
+        r"a \\[2pt] b",
+        r"a \\ [x] b",
+        r"\phantom{x}",
+        r"\binom{n}{k}",
+        r"\genfrac{}{}{0pt}{}{n}{k}",
+        r"\Huge x",
+        r"a\!b\,c",
+        r"\begin{array}{c|c}a\end{array}",
+        r"\begin{bmatrix}{p}\end{bmatrix}",
+        r"\rules",
+        r"\cancel{x}",
+        r"\lowercase",
+    ],
+)
 def test_a_formula_that_only_shows_something_is_let_be(tex: str) -> None:
     assert not loads_or_links(tex)
 
@@ -443,12 +559,37 @@ def test_no_words_of_a_reply_are_lost(text: str) -> None:
         ),
         *("| $5 | $6 |\n|--|--|\n| $7 | $8 |", "[$5 or $6](http://a.example)", "![$5 or $6](http://a.example)"),
         *("# $5 and $6", "- $5 and $6", "$HOME and $PATH, then", "($5, $6)"),
+        *("Set $HOME and `$PATH` first, then `$SHELL`.", "Costs $5 and $6. R: df$a and df$b.", "$HOME:$PATH"),
+        *("$5 (US$)", "$5 \u2026 4,50$", "a$b$", "$a$b", "$a`b`$ `$`", "$$ is `$$`", "set $a to `x` $"),
     ],
 )
 def test_dollars_that_are_prices_stay_prices(text: str) -> None:
     page = Page(to_html(text))
     assert page.text.count("$") == text.count("$")
     assert page.formulas == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "df$a and df$b",
+        "$HOME and `$PATH`,",
+        "$5 (US$) or",
+        "US$5 or $",
+        "$a$b,",
+        "$$ is `$$`:",
+        "$x$ and",
+    ],
+)
+def test_dollars_in_a_line_that_is_still_being_written_are_what_they_will_be(text: str) -> None:
+    half, whole = to_html(mend(f"{text} *soft")), to_html(f"{text} *soft*")
+    assert half == whole
+    assert "<em>soft</em>" in half
+
+
+@pytest.mark.parametrize("text", ["see $a *b", "see $a_", "see $$a *b", "see $$a $", "see $`a*b", "$HOME:$PATH *b"])
+def test_a_formula_that_is_still_being_written_is_let_be(text: str) -> None:
+    assert mend(text) in (text, text.rstrip("$"))
 
 
 def what_it_would_do(markdown: str) -> list[str]:

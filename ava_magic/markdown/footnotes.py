@@ -15,9 +15,10 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.footnote.index import footnote_def
 
-__all__ = ["add_footnotes"]
+__all__ = ["MARK", "add_footnotes"]
 
-_MARK = re.compile(r"\[\^([^\s\[\]]{1,64})\]")
+MARK = re.compile(r"\[\^([^\s\[\]]{1,64})\]")
+"""What may be the mark of a footnote, with its label."""
 
 
 def add_footnotes(parser: MarkdownIt) -> None:
@@ -33,7 +34,7 @@ def add_footnotes(parser: MarkdownIt) -> None:
 
 
 def _mark(state: StateInline, silent: bool) -> bool:
-    match = _MARK.match(state.src, state.pos, state.posMax)
+    match = MARK.match(state.src, state.pos, state.posMax)
     if match is None:
         return False
     notes = state.env.get("footnotes", {}).get("refs", {})
@@ -46,23 +47,40 @@ def _mark(state: StateInline, silent: bool) -> bool:
 
 
 def _label_notes(state: StateCore) -> None:
-    """Put the label of each note before its first words, and tell each mark which note it belongs to."""
+    """Put the label of each note before its first words, or its code; tell each mark which note it belongs to."""
     labels = state.env.get("footnotes", {}).get("refs", {})
     numbers = {label[1:]: number for number, label in enumerate(labels, start=1)}
     seen: set[tuple[str, bool]] = set()
-    label: str | None = None
+    out: list[Token] = []
+    waiting: list[tuple[int, str | None]] = []  # the notes that are open: where each begins, and its label if not shown
+
+    def number(marks: list[Token], *, is_note: bool) -> None:
+        for mark in marks:
+            name = mark.meta["label"], is_note
+            mark.meta |= {"number": numbers.get(name[0]), "is_note": is_note, "first": name not in seen}
+            seen.add(name)
+
     for token in state.tokens:
+        if token.type == "footnote_reference_close":
+            begin, label = waiting.pop()
+            if label is not None:
+                own = [_label(label)]
+                number(own, is_note=True)
+                paragraph = Token("paragraph_open", "p", 1), Token("paragraph_close", "p", -1, block=True)
+                out[begin:begin] = [paragraph[0], Token("inline", "", 0, children=own), paragraph[1]]
+        out.append(token)
         if token.type == "footnote_reference_open":
-            label = token.meta["label"]
+            waiting.append((len(out), token.meta["label"]))
         elif token.type == "inline":
             children = token.children or []
-            if label is not None:
-                mark = Token("note_mark", "sup", 0, meta={"label": label})
-                token.children = [mark, Token("text", "", 0, content=" "), *children]
-            for place, child in enumerate(token.children or []):
-                if child.type == "note_mark":
-                    is_note = label is not None and place == 0
-                    name = child.meta["label"], is_note
-                    child.meta |= {"number": numbers.get(name[0]), "is_note": is_note, "first": name not in seen}
-                    seen.add(name)
-            label = None
+            own = [_label(label) for _, label in waiting if label is not None]
+            waiting = [(begin, None) for begin, _ in waiting]
+            number(own, is_note=True)
+            number([child for child in children if child.type == "note_mark"], is_note=False)
+            space = [Token("text", "", 0, content=" ")] if own else []
+            token.children = [*own, *space, *children]
+    state.tokens = out
+
+
+def _label(label: str) -> Token:
+    return Token("note_mark", "sup", 0, meta={"label": label})

@@ -5,8 +5,9 @@ JupyterLab runs script that it finds in the HTML of a live session, so nothing o
 - raw HTML is text; the only tags are those written here, and no attribute of them is the reply's but a link's target;
 - a link leads to ``http``, ``https`` or ``mailto``, and the host that it leads to is readable beside it;
 - an image is a link, since loading it would carry data out;
-- mathematics is left between its delimiters for the front end to typeset, unless it holds a command that can load, link
-  or name an element; everywhere else ``$`` and ``\\`` are kept from being taken for a delimiter;
+- mathematics is left between its delimiters for the front end to typeset, unless it holds a command that can load,
+  link, name an element or reach out of its place; everywhere else ``$`` and ``\\`` are kept from being taken for a
+  delimiter;
 - what is nested deeper than anybody reads is shown as it was written.
 
 The work is linear in the text: markdown-it's is, and so is what is added here.
@@ -36,9 +37,24 @@ __all__ = ["as_it_is", "loads_or_links", "plain", "to_html"]
 _log = logging.getLogger(__name__)
 _HIGHLIGHT_LIMIT = 100_000  # characters of code above which colours are not worth their time
 _LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
+# What loads, links, names an element or defines a command; what takes a length, or prints over what stands beside it:
+# a formula could black out the page or write over our own words.  From the packages of MathJax that JupyterLab loads.
 _TEX = re.compile(
-    r"\\(?:href|url|(?:eq)?ref|includegraphics|class|cssId|style|html\w*|data|require|def|gdef|edef|let|(?:re|provide)?newcommand"
-    r"|newenvironment|unicode|bbox|mmlToken|texttip|tooltip|toggle|action)(?![A-Za-z])"
+    r"""\\(?:
+    href|url|(?:eq)?ref|includegraphics|class|cssId|style|html\w*|data|require|unicode|mmlToken|texttip|mathtip|tooltip|csname|toggle|action
+    |[egx]?def|(?:future)?let|(?:re|provide)?newcommand|(?:re)?newenvironment|Declare\w+|Newextarrow|(?:re)?newtagform|usetagform
+    |setOptions|mathtoolsset
+    |[rR]ule|Space|bbox|smash|smashoperator|raise|lower|(?:math|cramped)?[rlc]lap|m?kern|kernHyps|insertBetweenHyps
+    |[hmv]skip|[hvm]space|move(?:left|right)|raisebox|parbox|framebox|(?:math)?makebox|above(?:withdelims)?|(?:up|left)root
+    )(?![A-Za-z])
+    |\\(?:[bx]?cancel(?:to)?|enclose\s*\{[^{}]*\}|shove(?:left|right)|xmathstrut|begin\s*\{multlined\})\s*\[
+    |\\begin\s*\{(?:spreadlines|minipage|indentalign)\}
+    |\\begin\s*\{\w*\*?\}\s*(?:\[[^\]]{0,9}\]\s*)?\{[^{}]*[pmbwW]\s*\{                  # a column's width
+    |\\(?:\\\*?|newline(?![A-Za-z]))\s*\[\s*\+?(?:-|\d{3}|\d\d[\d.,]*\s*(?:em|ex|pc|in|cm))    # a row's distance
+    |\\genfrac(?!(?:\s*\{[^{}]*\}){2}\s*\{\s*\d?(?:\.\d+)?\s*(?:pt|px|mu)?\s*\})       # a thick line
+    |(?:\\(?:!|neg(?:thin|med|thick)space)[\s{}]*){8}
+    """,
+    re.VERBOSE,
 )
 
 
@@ -66,7 +82,8 @@ def as_it_is(text: str) -> str:
 
 
 def loads_or_links(tex: str) -> bool:
-    """Whether a formula holds a TeX command that can load, link, name an element or define another command."""
+    """Whether a formula holds a TeX command that can load, link, name an element, define another command, or
+    reach out of its place in the page."""
     return _TEX.search(tex) is not None
 
 
@@ -95,6 +112,8 @@ class _Renderer(RendererHTML):
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         token = tokens[idx]
         words = self.renderInlineAsText(token.children or [], options, env) or "image"
+        if token.meta["in_link"]:
+            return _keep_from_typesetting(escape(words))
         url = str(token.attrGet("src") or "")
         return f"{_link(url)}[{_keep_from_typesetting(escape(words))}]{_end_link(url)}"
 

@@ -17,15 +17,35 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from .footnotes import add_footnotes
+from .footnotes import MARK, add_footnotes
 
-__all__ = ["CLOSING", "add_display_math", "add_rules", "is_safe_link"]
+__all__ = ["CLOSING", "DOLLARS", "HALF_DOLLARS", "add_display_math", "add_rules", "is_safe_link"]
 
 CLOSING = {"\\(": "\\)", "\\[": "\\]"}
 """The end of a formula by its beginning, where they differ."""
 
+# A single "$" is a price, a shell's or R's far more often than a formula where a word touches it from outside, where
+# code begins in between, or where a sum and words follow.  Only Latin words count: Chinese is written without spaces.
+_TEX = r"[^$`\\]*(?:\\.[^$`\\]*)*"
+_TWO_SIGNS_TEX = r"[^$`\\]*(?:(?:\\.|\$(?!\$))[^$`\\]*)*"
+_OPENS = r"(?<![A-Za-z_\d])\$(?=[^\s$])"
+_OPENS_TWO = r"(?<!\d)\$\$(?!\$)"
+_PRICE = r"\d[\d.,]*\s(?=[^$]*(?:[A-Za-z]{2}|[^\x00-\x7f]))[^-\\^_=+*/<>{}$]*\$"
+_CLOSES = r"(?<!\s)\$(?!(?!(?:st|nd|rd|th|s)\b)[A-Za-z_\d])"
+
+DOLLARS = re.compile(
+    rf"{_OPENS}(?!{_PRICE})(?P<one>`[^`$]+`|{_TEX}){_CLOSES}|{_OPENS_TWO}(?P<two>{_TWO_SIGNS_TEX})\$\$(?!\d)", re.DOTALL
+)
+"""A formula between one or two dollar signs in a line of text, with what stands between them."""
+
+HALF_DOLLARS = re.compile(rf"(?:{_OPENS}(?!\d)(?:`[^`$]*`?|{_TEX})|{_OPENS_TWO}{_TWO_SIGNS_TEX}\$?)\\?\Z", re.DOTALL)
+"""The beginning of a formula of which the end may still come."""
+
 _DEEPEST = 24  # levels of nesting above which a block, or a line of text, is shown as it was written
-_URL = re.compile(r"(?<![\w:/.@-])https?://[^\s<>\"'`\\$]*[^\s<>\"'`\\$.,:;!?)\]}*_]")
+_NO_URL = r"\s<>\"'`\\$\u00ab\u00bb\u2018-\u201f\u3001\u3002\u3008-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f"
+_URL = re.compile(rf"(?<![\w:/.@-])https?://[^{_NO_URL}]*[^{_NO_URL}.,:;!?)\]}}*_]")
+_MANY_OPEN = re.compile(rf"(?:\[[^\[\]`\\]{{0,40}}){{{_DEEPEST + 1}}}")
+_OPEN_RUN = re.compile(r"(?:!?\[(?!\^))*")
 
 
 def add_rules(parser: MarkdownIt) -> None:
@@ -35,6 +55,8 @@ def add_rules(parser: MarkdownIt) -> None:
     add_display_math(parser)
     add_footnotes(parser)
     parser.inline.ruler.before("escape", "bracket_math", _bracket_math)
+    parser.inline.ruler.at("math_inline", _dollar_math)
+    parser.inline.ruler.before("link", "plain_bracket", _plain_bracket)
     parser.core.ruler.after("block", "shallow_blocks", _shallow_blocks)
     parser.core.ruler.after("inline", "finish_inline", _finish_inline)
     parser.validateLink = is_safe_link  # type: ignore[method-assign]  # markdown-it documents it
@@ -95,6 +117,43 @@ def _bracket_math(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def _dollar_math(state: StateInline, silent: bool) -> bool:
+    match = DOLLARS.match(state.src, state.pos, state.posMax) if state.src[state.pos] == "$" else None
+    if match is None:
+        return False
+    if not silent:
+        token = state.push("math_inline" if match["two"] is None else "math_inline_double", "math", 0)
+        token.markup = "$" if match["two"] is None else "$$"
+        token.content = match["one"] or match["two"]
+    state.pos = match.end()
+    return True
+
+
+def _plain_bracket(state: StateInline, silent: bool) -> bool:
+    """Take ``[`` and ``![`` for text where no link can begin: the parser would try each far into the text."""
+    source = state.src
+    bracket = state.pos + (source[state.pos] == "!")
+    if not source.startswith("[", bracket) or MARK.match(source, bracket):
+        return False
+    end = state.pos + 1
+    if _MANY_OPEN.match(source, bracket):
+        end = max(end, _OPEN_RUN.match(source, state.pos, state.posMax).end())  # type: ignore[union-attr]  # may be empty
+    elif bracket <= _last_end_of_a_link(state):
+        return False
+    if not silent:
+        state.pending += source[state.pos : end]
+    state.pos = end
+    return True
+
+
+def _last_end_of_a_link(state: StateInline) -> int:
+    """Where the last ``]`` stands that may end the words of a link; -1 if none does."""
+    ends: dict[str, int] = state.env.setdefault("ends_of_links", {})
+    if state.src not in ends:
+        ends[state.src] = state.src.rfind("]" if state.env.get("references") else "](")
+    return ends[state.src]
+
+
 def _shallow_blocks(state: StateCore) -> None:
     """Replace each top-level block that is nested too deep by its own lines: the parser would lose what is in it."""
     lines: list[str] | None = None
@@ -136,7 +195,7 @@ def _make_task(item: Token, children: list[Token]) -> None:
 
 
 def _link_bare_urls(children: list[Token]) -> list[Token]:
-    """Make links of bare addresses, and let the end of each link know where it leads."""
+    """Make links of bare addresses; tell the end of each link where it leads, and an image whether it is in one."""
     out: list[Token] = []
     link: Token | None = None
     for child in children:
@@ -145,6 +204,8 @@ def _link_bare_urls(children: list[Token]) -> list[Token]:
         elif child.type == "link_close" and link is not None:
             child.attrs = link.attrs
             link = None
+        elif child.type == "image":
+            child.meta["in_link"] = link is not None
         if child.type == "text" and link is None and "://" in child.content:
             out += _split_at_urls(child.content)
         else:

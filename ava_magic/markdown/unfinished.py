@@ -12,7 +12,7 @@ import re
 from markdown_it.token import Token
 
 from .blocks import block_parser
-from .rules import CLOSING
+from .rules import CLOSING, DOLLARS, HALF_DOLLARS
 
 __all__ = ["mend"]
 
@@ -26,9 +26,7 @@ _ROW = re.compile(rf"({_PREFIX})(\|[^\n]*)(?:\n[ \t>]*[-:| \t]*)?")
 _HALF_LINK = re.compile(r"!?\[([^\[\]\n^][^\[\]\n]*)(?:\](?:\([^()\s]*|\[[^\[\]\n]*)?)?$")
 _HALF_NOTE = re.compile(r"!?\[(?:\^[^\[\]\n]*\]?)?$|!$")
 _HALF_SIGN = re.compile(r"(?<!\\)(?:\\|\${1,2}|(?<!~)~)$")
-_PART = re.compile(
-    r"(?P<code>`+)|(?P<bracket>\\[(\[])|\\.|(?P<dollar>\$\$?)(?=[^\s\d])|(?P<run>\*+|~~|(?<!\w)_+|_+(?!\w))"
-)
+_PART = re.compile(r"(?P<code>`+)|(?P<bracket>\\[(\[])|\\.|(?P<dollar>\$)|(?P<run>\*+|~~|(?<!\w)_+|_+(?!\w))")
 
 
 def mend(tail: str) -> str:
@@ -80,8 +78,13 @@ def _mend_words(text: str) -> str:
                 text = text[: part.start()] + (part["code"] + inside + part["code"] if inside.strip() else "")
                 break
             position = end.end()
-        elif opening := part["dollar"] or part["bracket"]:
-            closing = text.find(CLOSING.get(opening, opening), position)
+        elif part["dollar"]:
+            if formula := DOLLARS.match(text, part.start()):
+                position = formula.end()
+            elif HALF_DOLLARS.match(text, part.start()):
+                break
+        elif opening := part["bracket"]:
+            closing = text.find(CLOSING[opening], position)
             if closing < 0:
                 break
             position = closing + len(opening)
