@@ -13,6 +13,7 @@ import pexpect
 import pytest
 
 from .endpoint import END, Endpoint, Gate
+from .moments import MOMENTS
 from .terminal import Terminal
 
 
@@ -65,6 +66,17 @@ def test_ctrl_c_stops_and_keeps_what_had_come(terminal: Terminal, endpoint: Endp
     else:
         terminal.run("1", 4)
     assert "2" in terminal.run("print(1 + 1)", 5)
+
+
+def test_ctrl_c_stops_a_flood(terminal: Terminal, endpoint: Endpoint) -> None:
+    MOMENTS["in a flood of Markdown"].answer(endpoint)
+    terminal.child.send("%ava go on\r")
+    terminal.until("word")
+    terminal.child.kill(signal.SIGINT)
+    screen = terminal.until(r"In \[3\]:")
+    assert endpoint.requests[0].hung_up.wait(5)
+    assert screen.count("Stopped: ") == 1
+    assert "True" in terminal.run("print(_.partial)", 4)
 
 
 def test_an_error_is_one_line(terminal: Terminal, endpoint: Endpoint) -> None:

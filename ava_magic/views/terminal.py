@@ -77,7 +77,7 @@ class TerminalView:
         if text:
             self._print(self._blocks.feed(text))
         if len(self._blocks.tail) > _LONG_BLOCK:
-            self._print(self._blocks.split(self._blocks.settled + _LONG_BLOCK // 2))
+            self._print(self._blocks.split(self._blocks.settled + len(self._blocks.tail) - _LONG_TAIL))
 
     def _print_rest(self, patience: float, most: int | None = None) -> None:
         """Print what is not yet: rendered for so many seconds, then as the text that it is, ``most`` characters of it.
