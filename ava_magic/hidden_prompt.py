@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import getpass
-import signal
-import threading
 import warnings
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
 from .connection import Key, Origin, origin
 from .errors import AvaError, Stopped
+from .runner import raising_interrupts
 
 if TYPE_CHECKING:
     from .providers.presets import Endpoint
@@ -40,7 +38,7 @@ def _ask_for_key(where: str) -> Key | None:
     In a kernel, ``getpass`` is ipykernel's own: it sends the front end a request for a password.
     """
     try:
-        with _interruptible(), warnings.catch_warnings():
+        with raising_interrupts(), warnings.catch_warnings():
             warnings.simplefilter("error", getpass.GetPassWarning)  # else it would read on, with what is typed shown
             return _key(getpass.getpass(f"Key for {where} (hidden): "))
     except (NotImplementedError, EOFError, OSError, getpass.GetPassWarning):
@@ -56,16 +54,3 @@ def _key(typed: str) -> Key | None:
         return Key(typed.strip(), "the key that was typed in") if typed.strip() else None
     finally:
         del typed  # a traceback shows the values of a frame
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let an interrupt end what blocks the main thread: the handler in place cancels tasks, and none runs now."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, former)
