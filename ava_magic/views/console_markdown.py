@@ -98,7 +98,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False})
     add_rules(parser)
     parser.disable(["reference", "footnote_def", "note_mark"])
-    parser.inline.ruler.before("link", "definition", _definition)
+    parser.inline.ruler.before("plain_bracket", "definition", _definition)
     return parser
 
 
