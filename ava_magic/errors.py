@@ -28,7 +28,7 @@ kind            meaning
 from __future__ import annotations
 
 from asyncio import CancelledError
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from .controls import one_line
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from .reply import Reply
 
-__all__ = ["AvaError", "Kind", "NotRecorded", "Stopped", "StoppedTask"]
+__all__ = ["AvaError", "Kind", "NotRecorded", "Stopped", "StoppedTask", "raise_alone"]
 
 Kind = Literal[
     "auth",
@@ -93,6 +93,18 @@ class NotRecorded(AvaError):
 
     def __str__(self) -> str:
         return "\n".join([super().__str__(), *self.difference])
+
+
+def raise_alone(error: BaseException) -> NoReturn:
+    """Raise ``error`` with nothing of what is being handled meanwhile hung on it.
+
+    In a patched asyncio (nest_asyncio) a task whose wait has failed goes on inside an ``except`` clause, and Python
+    would keep that failure, with the frames that hold the answer, as the context of whatever is raised then.
+    """
+    try:
+        raise error
+    finally:
+        error.__context__ = None
 
 
 class Stopped(KeyboardInterrupt):

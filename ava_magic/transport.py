@@ -24,7 +24,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from .connection import Connection, Key, error_text, without_keys
-from .errors import AvaError
+from .errors import AvaError, raise_alone
 from .retry import reason_to_wait, wait_before_retry
 from .sessions import close, close_all, is_loopback, session
 
@@ -55,7 +55,9 @@ async def fetch_json(url: str, connection: Connection) -> Any:
         failure = AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol")
     except (ClientError, AvaError) as error:
         failure = error.with_traceback(None)
-    raise failure  # out here, free of the errors and frames that hold the answer's text: it may echo the key
+    return raise_alone(
+        failure
+    )  # out here, free of the errors and frames that hold the answer's text: it may echo the key
 
 
 async def _read(
@@ -80,7 +82,7 @@ async def _read(
         watch.cancel()
         response.close()
     if failure is not None:
-        raise failure
+        raise_alone(failure)
 
 
 async def _chunks(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
@@ -123,7 +125,7 @@ async def _send(
             return answer
         wait = wait_before_retry(answer, attempt)
         if wait is None or attempt >= connection.retries:
-            raise answer
+            raise_alone(answer)
         if connection.on_wait is not None:
             connection.on_wait(reason_to_wait(answer), wait)
         await asyncio.sleep(wait)

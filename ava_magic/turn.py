@@ -19,7 +19,7 @@ from .cassette.tape import Live, open_tape
 from .controls import one_line
 from .conversation.exchanges import Anchor, Exchange, Message
 from .conversation.tokens import how_to_shorten, is_about_length
-from .errors import AvaError, NotRecorded
+from .errors import AvaError, NotRecorded, raise_alone
 from .models import with_models
 from .providers.base import Again, Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
 from .providers.presets import Ask, Endpoint, resolve
@@ -138,7 +138,7 @@ class Turn:
         if failure is not None:
             self.failed = True
             failure.reply = self.reply() if self.pieces or self.thoughts else None
-            raise failure
+            raise_alone(failure)
 
     def _take_in(self, answer: str) -> None:
         if self._is_in_vain:  # only now: if nothing more comes, what there was is kept

@@ -20,7 +20,7 @@ from json.scanner import make_scanner
 from typing import Any
 
 from ..connection import Key, error_text, without_keys
-from ..errors import AvaError
+from ..errors import AvaError, raise_alone
 from ..sse import EventDecoder
 from .base import Delta, FinishReason, ModelName, Usage
 from .message import MessageReader
@@ -235,7 +235,7 @@ async def read_deltas(body: AsyncGenerator[bytes, None], key: Key | None = None)
                 failure = error.with_traceback(None)
         if failure is not None:  # raised out here, free of the frames that hold the answer's bytes
             chunk = b""  # this one too: a traceback shows the values of a frame
-            raise failure
+            raise_alone(failure)
         with suppress(Exception):  # the end of the body lets the connection be used again
             async with asyncio.timeout(_LAST_BYTES):
                 async for _ in body:
