@@ -467,7 +467,7 @@ def test_stop_is_reached_and_pressed_by_keyboard(asked: Asked) -> None:
         assert presses < 10, "Tab does not lead to Stop"
     page.keyboard.press("Enter")
     assert asked.endpoint.requests[0].hung_up.wait(10)
-    page.wait_for_function(_SHOWS, arg=[1, "the reply was stopped"])
+    asked.lab.output(1).get_by_text("the reply was stopped").wait_for()
     asked.lab.wait_until_idle()
     shown = asked.shown()
     assert "first words," in shown
