@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import IPython
 import pytest
 from nbclient import NotebookClient
 
@@ -257,7 +258,8 @@ def test_in_a_terminal_they_stand_under_each_other(terminal: Terminal, endpoint:
     screen = terminal.until(r"In \[3\]:")
     assert "goes on in the conversation" in screen.replace("\r\n", " ")
     assert screen.index("whole") < screen.index("== b ==") < screen.index("beta whole")
-    assert "shown above" in screen.replace("\r\n", "")
+    if IPython.version_info >= (8,):  # IPython 7 shows the result once more, as a table
+        assert "shown above" in screen.replace("\r\n", "")
     assert "Traceback" not in screen
     assert "goes on with the reply of b" in terminal.run("%ava --keep b", 4)
 
