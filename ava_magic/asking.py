@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .reply import Reply
@@ -76,10 +77,11 @@ class UnderWay(ABC, Generic[Shown]):
         """Stop it, and leave what has come in its place, without waiting for its loop."""
         self.run.stop()
         self.end_early()
-        self.close()
+        self._context.run(self.close)
 
     def open(self) -> None:
         """Take a place on the screen."""
+        self._context = copy_context()  # in which a kernel knows the cell that asked
         self.view.open()
         _on_screen.append(self)
 

@@ -9,26 +9,32 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .asking import UnderWay
 from .controls import one_line
 from .errors import AvaError, Stopped, StoppedTask
 from .many.replies import Replies
 from .runner import awaited, in_thread, interrupts, until_over
-from .shell import in_own_task_of_a_cell
+from .shell import in_own_task_of_a_cell, may_display
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = ["Pending", "start"]
 
 _STOPPED = "the reply was stopped; what had come is in .reply"
 
 
-def start(asking: UnderWay[Any], on_awaited: Callable[[Any], None]) -> Pending:
+def start(asking: UnderWay[Any], on_awaited: Callable[[Any], None], shell: InteractiveShell) -> Pending:
     """Let ``asking`` run by itself from here on; ``on_awaited`` is told of its reply when somebody awaits it."""
     asking.open()
     # In a context of its own: a kernel tells by it which cell a message is sent for, and a client that runs one cell
     # after the other (nbclient) hears only what is sent for the one that runs now.  The display's id finds the place.
-    _, over = in_thread(lambda: _to_its_end(asking), contextvars.Context())
+    context = contextvars.Context()
+    if not context.run(may_display, shell):
+        context = contextvars.copy_context()
+    _, over = in_thread(lambda: _to_its_end(asking), context)
     asking.line_up(over)
     return Pending(asking, over, on_awaited)
 

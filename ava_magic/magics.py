@@ -184,7 +184,7 @@ class AvaMagics(Magics):
     def _in_background(self, asking: UnderWay[Any]) -> Pending:
         from .background import start
 
-        pending = start(asking, self._receive)
+        pending = start(asking, self._receive, self._shell)
         if asking.out:
             self._shell.user_ns[asking.out] = pending
         if hasattr(self._shell, "kernel"):

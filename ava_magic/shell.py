@@ -26,6 +26,7 @@ __all__ = [
     "in_own_task_of_a_cell",
     "is_displaying_result",
     "is_foreign_loop",
+    "may_display",
     "own_loop",
 ]
 
@@ -85,6 +86,16 @@ def in_console() -> bool:
     except (ImportError, OSError, psutil.Error):
         return False
     return any("jupyter-console" in word or "jupyter_console" in word for word in words[:3])
+
+
+def may_display(shell: InteractiveShell) -> bool:
+    """Whether ``display`` works here: ipykernel 7.0 fails where it does not know the request, as in a user's thread."""
+    try:
+        if kernel := getattr(shell, "kernel", None):
+            kernel.get_parent()
+    except LookupError:
+        return False
+    return True
 
 
 def is_displaying_result(shell: InteractiveShell) -> bool:

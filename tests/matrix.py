@@ -19,7 +19,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 _ROOT = Path(__file__).parents[1]
-_TESTS = ("kernel", "places", "everywhere", "programs", "terminal", "stop", "nothing_lost", "notebook")
+_TESTS = ("kernel", "places", "everywhere", "programs", "terminal", "stop", "nothing_lost", "background", "notebook")
 _SHOWN = ("ipython", "ipykernel", "ipywidgets")
 
 

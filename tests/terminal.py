@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -47,6 +48,11 @@ def plain():
 """
 
 
+def _hear_ctrl_c() -> None:
+    """As in a terminal, whatever runs the tests: what a shell starts in the background ignores the signal."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Screen:
     """A program that Python is told to run; ``until`` waits for words on its screen.
 
@@ -57,7 +63,13 @@ class Screen:
         folders = {name: str(folder) for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR")}
         environment = {**os.environ, **folders, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}
         self.child = pexpect.spawn(
-            sys.executable, list(arguments), env=environment, encoding="utf-8", timeout=20, dimensions=(40, 100)
+            sys.executable,
+            list(arguments),
+            env=environment,
+            encoding="utf-8",
+            timeout=20,
+            dimensions=(40, 100),
+            preexec_fn=_hear_ctrl_c,
         )
 
     def until(self, pattern: str) -> str:
@@ -74,7 +86,10 @@ class Screen:
         return self.until(rf"In \[{number}\]:")
 
     def close(self) -> None:
-        self.child.close(force=True)
+        if self.child.isalive():
+            self.child.kill(signal.SIGKILL)
+            self.child.wait()
+        self.child.close()
 
 
 class Terminal(Screen):

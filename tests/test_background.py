@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
@@ -153,6 +154,7 @@ def test_unloading_stops_what_runs_in_the_background(asked: Kernel, endpoint: En
     assert "half" in asked.wait_for_update(cell, "stopped before its end")["data"][HTML]
 
 
+@pytest.mark.skipif(version("ipykernel").startswith("7.0."), reason="it sends nothing for the cell that runs now")
 def test_a_headless_run_keeps_the_reply_under_the_cell_that_asked(endpoint: Endpoint) -> None:
     endpoint.says("in the", " background")
     cells = [

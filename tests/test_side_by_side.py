@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import IPython
+import nbformat
 import pytest
 from nbclient import NotebookClient
 

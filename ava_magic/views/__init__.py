@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from ..answers.presentation import AsMarkdown
 from ..controls import one_line, visible
 from ..reply import Reply
-from ..shell import in_notebook
+from ..shell import in_notebook, may_display
 from ..values.content import text_of
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def choose(
     it gets plain text, as a pipe does; so does a thread from which nothing can be displayed.
     """
     kernel: Any = getattr(shell, "kernel", None)
-    if in_notebook(shell) and _may_display(kernel):
+    if in_notebook(shell) and may_display(shell):
         attended = bool(getattr(kernel, "_allow_stdin", False))
         if display == "widget" or (display == "auto" and attended):
             from .notebook import WidgetView
@@ -187,15 +187,6 @@ def choose(
 
         view = Afterwards(view, text_of(turn.prompt))
     return view
-
-
-def _may_display(kernel: Any) -> bool:
-    """Whether ``display`` works in this thread: in ipykernel 7.0 it fails in a user's, whose request is not known."""
-    try:
-        kernel.get_parent()
-    except LookupError:
-        return False
-    return True
 
 
 def status_line(turn: Turn, fresh: Fresh, how_to_stop: str) -> str:
