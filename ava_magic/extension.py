@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["load", "unload"]
 
 _NAME = AvaMagics.__name__
-_SHOWN_ONCE = (  # told by name: loading the extension loads none of them
-    ("ava_magic.reply", "Reply"),
-    ("ava_magic.many.replies", "Replies"),
-    ("ava_magic.background", "Pending"),
-)
+_REPLIES = ("ava_magic.reply.Reply", "ava_magic.many.replies.Replies")  # by name: loading the extension loads none
+_PENDING = "ava_magic.background.Pending"
 
 
 def load(shell: InteractiveShell) -> None:
@@ -35,8 +32,13 @@ def load(shell: InteractiveShell) -> None:
     shell.events.register("pre_run_cell", magics.begin_cell)
     shell.events.register("post_run_cell", magics.end_cell)
     hooks.install(shell, magics.completions)
-    for home, name in _SHOWN_ONCE:
-        _self_displays(shell).for_type_by_name(home, name, magics.display_once)
+    formatter: Any = shell.display_formatter
+    if hasattr(shell, "kernel"):
+        for name in (*_REPLIES, _PENDING):
+            formatter.ipython_display_formatter.for_type(name, magics.show_once)
+    else:  # IPython 7 asks nothing whether it shows itself in a terminal
+        for name in _REPLIES:
+            formatter.mimebundle_formatter.for_type(name, magics.tell_once)
     if shell.has_trait("exit_now"):  # a kernel's: set when it is told to shut down, before its loop stops
         shell.observe(_end, "exit_now")
 
@@ -55,8 +57,10 @@ def unload(shell: InteractiveShell) -> None:
     shell.events.unregister("pre_run_cell", magics.begin_cell)
     shell.events.unregister("post_run_cell", magics.end_cell)
     hooks.remove(shell)
-    for home, name in _SHOWN_ONCE:
-        _self_displays(shell).pop(f"{home}.{name}", None)
+    formatter: Any = shell.display_formatter
+    for name in (*_REPLIES, _PENDING):
+        formatter.ipython_display_formatter.pop(name, None)
+        formatter.mimebundle_formatter.pop(name, None)
     if shell.has_trait("exit_now"):
         shell.unobserve(_end, "exit_now")
     _leave()
@@ -74,9 +78,3 @@ def _leave() -> None:
     """Stop every question that is under way, if one was ever asked."""
     if asking := sys.modules.get("ava_magic.asking"):
         asking.leave_all()
-
-
-def _self_displays(shell: InteractiveShell) -> Any:
-    """The formatter that is asked first whether an object shows itself."""
-    formatter: Any = shell.display_formatter
-    return formatter.ipython_display_formatter

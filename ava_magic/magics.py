@@ -174,12 +174,19 @@ class AvaMagics(Magics):
         if failed and keeps_history and self.rerun == "replace" and "desk" in self.__dict__:
             self.desk.chats.end_in_vain(self._last_anchor)
 
-    def display_once(self, reply: Any) -> None:
-        """What IPython calls to show a reply: the one that has just streamed stands on the screen already."""
-        if reply is not self._just_shown or not is_displaying_result(self._shell):
-            raise NotImplementedError  # go on to the reply's own representations
-        if not hasattr(self._shell, "kernel"):
-            print(f"{reply!r}, shown above")  # after the prompt "Out[n]:", which is on the screen by now
+    def show_once(self, value: Any) -> None:
+        """What a kernel calls to show a reply: the one that has just streamed stands on the screen already."""
+        if not self._stands_above(value):
+            raise NotImplementedError  # go on to its own representations
+
+    def tell_once(self, value: Any) -> Any:
+        """What a terminal calls instead, which has written ``Out[n]:`` by then, so that something must follow."""
+        if self._stands_above(value):
+            return {"text/plain": f"{value!r}, shown above"}
+        return value._repr_mimebundle_()
+
+    def _stands_above(self, value: Any) -> bool:
+        return value is self._just_shown and is_displaying_result(self._shell)
 
     def _in_background(self, asking: UnderWay[Any]) -> Pending:
         from .background import start

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import IPython
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -258,8 +257,7 @@ def test_in_a_terminal_they_stand_under_each_other(terminal: Terminal, endpoint:
     screen = terminal.until(r"In \[3\]:")
     assert "goes on in the conversation" in screen.replace("\r\n", " ")
     assert screen.index("whole") < screen.index("== b ==") < screen.index("beta whole")
-    if IPython.version_info >= (8,):  # IPython 7 shows the result once more, as a table
-        assert "shown above" in screen.replace("\r\n", "")
+    assert "shown above" in screen.replace("\r\n", "")
     assert "Traceback" not in screen
     assert "goes on with the reply of b" in terminal.run("%ava --keep b", 4)
 

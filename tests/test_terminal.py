@@ -35,6 +35,8 @@ def test_a_reply_streams_and_is_the_result(terminal: Terminal, endpoint: Endpoin
     assert "and the last." in screen
     assert "A new block." in screen or "A **new** block." in screen  # simple: no terminal to render for
     assert "openai-compatible · scripted" in screen
+    assert screen.count("and the last.") == 1
+    assert "shown above" in screen.replace("\r\n", "")
     assert "and the last." in terminal.run("print(str(_)[:31])", 4)
     assert endpoint.requests[0].messages == [("user", "what is up?")]
 
