@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .errors import AvaError
+from .reply import FORMATS
 
-__all__ = ["FORMATS", "OPTIONS", "Arguments", "Option", "compared_settings", "help_text", "parse"]
-
-FORMATS = ("markdown", "text", "code", "json")
+__all__ = ["OPTIONS", "Arguments", "Option", "compared_settings", "help_text", "parse"]
 
 _WORD = re.compile(r"\s*(?P<option>-{1,2}[A-Za-z][\w-]*)(?:=|(?=\s)|$)")
 _QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)(?=\s|$)""", re.DOTALL)

@@ -95,21 +95,18 @@ class UnderWay(ABC, Generic[Shown]):
 
 
 class Asking(UnderWay[Reply]):
-    """One question with its turn; ``history``: it belongs to the conversation."""
+    """One question with its turn."""
 
     when_stopped = "the reply was stopped; what had come is kept, in _ and in the conversation"
 
-    def __init__(
-        self, chat: Chat, turn: Turn, view: View[Reply], run: Run, *, history: bool, background: bool, out: str
-    ) -> None:
+    def __init__(self, chat: Chat, turn: Turn, view: View[Reply], run: Run, *, background: bool, out: str) -> None:
         super().__init__(view, run, background=background, out=out)
         self.question = text_of(turn.prompt)
         self._chat = chat
         self._turn = turn
-        self._history = history
 
     async def work(self) -> None:
-        await self._chat.finish(self._turn, history=self._history)
+        await self._chat.finish(self._turn)
 
     def what_came(self) -> Reply | None:
         return self._turn.what_came()
@@ -121,7 +118,7 @@ class Asking(UnderWay[Reply]):
         self._turn.end_early()
 
     def line_up(self, over: Future[None]) -> None:
-        if self._history:
+        if self._turn.chat is not None:
             self._chat.line_up(over)
 
 

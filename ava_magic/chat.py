@@ -18,15 +18,16 @@ from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from .answers.structured import Demand
-from .arguments import FORMATS
 from .cassette.tape import locate
 from .connection import Key
-from .conversation.exchanges import Anchor, Conversation, Exchange, Message, Rerun, Unanswered, estimate_tokens, fit
+from .conversation.exchanges import Anchor, Conversation, Exchange, Message, Rerun, Unanswered, fit
 from .conversation.kept import exchange_of, spent_by
-from .conversation.usage import Ledger
+from .conversation.tokens import estimate_tokens
+from .conversation.usage import Spending
 from .errors import AvaError
 from .providers.presets import Ask
 from .reply import Reply
@@ -51,7 +52,7 @@ class Chat:
         temperature, max_tokens: fields of the request; ``None`` leaves them to the endpoint.
         timeout: seconds of silence after which a reply counts as dead.
         retries: how often a request is repeated before its first byte has come.
-        context_tokens: how much of the conversation is sent along, by :func:`~ava_magic.conversation.estimate_tokens`.
+        context_tokens: how much of the conversation is sent along, by :func:`~.conversation.tokens.estimate_tokens`.
         rerun: whether a cell that is run again replaces its turn (``"replace"``) or adds one (``"append"``).
         options: further fields of the request's body.
         proxies: whether the proxies that the environment names are used (``https_proxy`` and the like).
@@ -100,9 +101,9 @@ class Chat:
             record=record,
             replay=replay,
         )
-        self.folder = os.getcwd()  # noqa: PTH109
+        self.folder = str(Path.cwd())
         self.conversation = Conversation()
-        self.ledger = Ledger()
+        self.spending = Spending()
         self._ahead: list[Future[None]] = []
 
     def begin(
@@ -117,15 +118,15 @@ class Chat:
         """A turn for ``prompt``, not yet sent.
 
         ``prompt`` is a text, a :class:`~ava_magic.values.content.Mixed`, or the parts of OpenAI's content array.
-        ``changes`` are settings for this turn alone; without ``history`` the conversation is neither read nor extended.
-        ``instead`` is the exchange of the conversation that the new one takes the place of.
-        Two of them belong to a turn and not to a chat: ``format="json"`` asks for data, and ``schema`` says of which
-        shape: a JSON Schema, a dataclass or a pydantic model.
+        Without ``history`` the conversation is neither read nor extended.  ``instead`` is the exchange of the
+        conversation that the new one takes the place of.  ``changes`` are settings for this turn alone; two of them
+        belong to a turn and not to a chat: ``format="json"`` asks for data, and ``schema`` says of which shape: a JSON
+        Schema, a dataclass or a pydantic model.
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
-        settings = _with_format(replace(self.settings, **changes))
+        settings = replace(self.settings, **changes)
         settings.check()
-        settings = replace(settings, record=locate(os.fspath(settings.record), self.folder))
+        settings = replace(_with_format(settings), record=locate(settings.record, self.folder))
         if taken := sorted({"model", "messages"} & settings.options.keys()):
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
         turn = Turn(prompt, settings, anchor)
@@ -136,7 +137,7 @@ class Chat:
         turn.instead = instead
         turn.chat = self.conversation.name if history else None
         turn.follows = list(self._ahead) if history else []
-        self._compose(turn, history)
+        self._compose(turn)
         return turn
 
     def line_up(self, over: Future[None]) -> None:
@@ -144,13 +145,13 @@ class Chat:
         self._ahead.append(over)
         over.add_done_callback(self._ahead.remove)
 
-    def _compose(self, turn: Turn, history: bool) -> None:
+    def _compose(self, turn: Turn) -> None:
         """Choose the messages that ``turn`` sends, from the conversation as it stands now."""
         settings = turn.settings
         system: list[Message] = [{"role": "system", "content": settings.system}] if settings.system else []
         question: Message = {"role": "user", "content": turn.prompt}
         earlier: list[Exchange] = []
-        if history:
+        if turn.chat is not None:
             room = settings.context_tokens - sum(estimate_tokens(m["content"]) for m in [*system, question])
             before = self.conversation.before(turn.anchor, settings.rerun, turn.instead)
             earlier, turn.left_out = fit(before, room)
@@ -158,12 +159,12 @@ class Chat:
         if not turn.endpoint.takes_images:
             turn.messages = without_images(turn.messages)
 
-    async def run(self, turn: Turn, *, history: bool = True) -> AsyncGenerator[str, None]:
-        """Send a turn that was begun; yield its content as it comes, and keep it in the conversation."""
+    async def run(self, turn: Turn) -> AsyncGenerator[str, None]:
+        """Send a turn that was begun; yield its content as it comes, and keep it in its conversation, if it has one."""
         if turn.follows:
             await until_over(*turn.follows)
             turn.follows = []
-            self._compose(turn, history)
+            self._compose(turn)
         kept = False
         try:
             async with aclosing(turn.stream()) as deltas:
@@ -174,7 +175,7 @@ class Chat:
             kept = True
             raise
         finally:
-            self._conclude(turn, kept=kept, history=history)
+            self._conclude(turn, kept=kept)
 
     async def stream(self, prompt: Any, *, history: bool = True, **changes: Any) -> AsyncGenerator[str, None]:
         """Ask ``prompt``; yield the content of the reply as it comes.
@@ -182,27 +183,26 @@ class Chat:
         Raises :class:`AvaError`, whose ``reply`` is what had arrived.  To stop early, close it, as with ``aclosing``.
         """
         turn = self.begin(_question(prompt), history=history, **changes)
-        async with aclosing(self.run(turn, history=history)) as deltas:
+        async with aclosing(self.run(turn)) as deltas:
             async for delta in deltas:
                 yield delta
 
     async def ask(self, prompt: Any, *, history: bool = True, **changes: Any) -> Reply:
         """Ask ``prompt`` and return the whole :class:`~ava_magic.Reply`.  Raises :class:`AvaError`."""
         turn = self.begin(_question(prompt), history=history, **changes)
-        await self.finish(turn, history=history)
+        await self.finish(turn)
         return turn.reply()
 
-    async def finish(self, turn: Turn, *, history: bool = True) -> None:
+    async def finish(self, turn: Turn) -> None:
         """Send a turn that was begun, and take in its reply to the end.  Raises :class:`AvaError`."""
-        async with aclosing(self.run(turn, history=history)) as deltas:
+        async with aclosing(self.run(turn)) as deltas:
             async for _ in deltas:
                 pass  # they stand in the turn
 
-    def _conclude(self, turn: Turn, *, kept: bool, history: bool) -> None:
-        exchange = exchange_of(turn)
+    def _conclude(self, turn: Turn, *, kept: bool) -> None:
         if (spent := spent_by(turn)).turns:
-            self.ledger.note(turn.chat or "none (-n)", exchange.model or exchange.provider, spent)
-        if history and turn.is_kept:
+            self.spending.note(turn.chat or "none (-n)", turn.model or turn.endpoint.name, spent)
+        if turn.chat is not None and turn.is_kept:
             self.keep(turn, came=kept)
 
     def keep(self, turn: Turn, *, came: bool = True) -> Exchange | None:
@@ -216,9 +216,7 @@ class Chat:
 
 
 def _with_format(settings: Settings) -> Settings:
-    """The settings with a format that is one: a schema is for JSON."""
-    if settings.format not in FORMATS:
-        raise AvaError(f"the format is one of {', '.join(FORMATS)}, not {settings.format!r}", "config")
+    """The settings with the format that their schema asks for: it is for JSON."""
     if settings.schema is None or settings.format == "json":
         return settings
     if settings.format != "markdown":

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from . import __version__
 from .arguments import Arguments
 from .connection import Key, Origin
-from .controls import one_line
+from .controls import counted, one_line
 from .conversation.chats import MAIN, Chats
-from .conversation.exchanges import estimate_tokens, fit
-from .conversation.history import History, age, counted
+from .conversation.exchanges import fit
+from .conversation.history import History, age
+from .conversation.tokens import estimate_tokens
 from .errors import AvaError
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def resume(call: Call) -> str:
 
 def usage(call: Call) -> object:
     """What was spent, in all conversations or in the one that is named."""
-    return call.chats.ledger.listing(call.chat.conversation.name if "chat" in call.arguments else None)
+    return call.chats.spending.listing(call.chat.conversation.name if "chat" in call.arguments else None)
 
 
 def replay(call: Call) -> str:

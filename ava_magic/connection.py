@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from .errors import AvaError
 from .prompt.leaks import secrets_of
 
-__all__ = ["Connection", "Key", "Origin", "error_text", "origin", "without_keys"]
+__all__ = ["Connection", "Key", "Origin", "error_text", "origin", "without_keys", "without_known"]
 
 Origin = tuple[str, str, int]
 """Scheme, host and port: what a key belongs to."""
@@ -106,11 +106,15 @@ def origin(url: str) -> Origin:
 
 def without_keys(text: str, key: Key | None) -> str:
     """``text`` less ``key``, the environment's secrets, and what looks like one: services quote parts of it."""
-    if key is not None:
-        text = text.replace(key.reveal(), "\u2026")
-    for secret in secrets_of(os.environ).values():
+    own = [key.reveal()] if key is not None else []
+    return _LIKE_A_KEY.sub("\u2026", without_known(text, [*own, *secrets_of(os.environ).values()]))
+
+
+def without_known(text: str, secrets: Iterable[str]) -> str:
+    """``text`` less these ``secrets``."""
+    for secret in sorted(secrets, key=len, reverse=True):  # one may begin another
         text = text.replace(secret, "\u2026")
-    return _LIKE_A_KEY.sub("\u2026", text)
+    return text
 
 
 def error_text(payload: Any, depth: int = 8) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["OBEYED", "one_line", "visible"]
+__all__ = ["OBEYED", "counted", "one_line", "visible"]
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 OBEYED = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{_BIDI}\ud800-\udfff\ufff9-\ufffb]")
@@ -38,3 +38,8 @@ def one_line(text: str, limit: int = 300) -> str:
     """``text`` as a single visible line of at most ``limit`` characters."""
     line = visible(" ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 1] + "\u2026"
+
+
+def counted(number: int, noun: str) -> str:
+    """``number`` with its noun: ``1 turn``, ``1,000 turns``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
-from .controls import one_line
+from .controls import counted, one_line
 from .conversation.exchanges import Message
 from .errors import AvaError
 from .providers.presets import Ask, Endpoint
@@ -57,7 +57,7 @@ def list_models(endpoint: Endpoint, words: str) -> Ask:
 def page(names: Sequence[str], words: str, where: str) -> str:
     """The names that hold every word of ``words``, as Markdown: how many, and the names in columns."""
     found = [name for name in names if all(word in name.casefold() for word in words.casefold().split())]
-    total = f"{len(names):,} model{'' if len(names) == 1 else 's'} at {where}"
+    total = f"{counted(len(names), 'model')} at {where}"
     if not names:
         return f"{where} has no model yet."
     if not found:

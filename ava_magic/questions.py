@@ -100,7 +100,7 @@ def report(desk: Desk, typed: Typed) -> Asking:
         raise AvaError(f"replies come from a cassette, so --{command} sends nothing; {end} ends that", "config")
     turn = chat.begin(f"--{command}", history=False, **settings)
     turn.report(REPORTS[command](turn, typed.arguments))
-    return _asking(desk, typed, chat, turn, history=False)
+    return _asking(desk, typed, chat, turn)
 
 
 def _begin(desk: Desk, typed: Typed, question: Question, asked: Unanswered) -> UnderWay[Any] | None:
@@ -125,15 +125,15 @@ def _begin(desk: Desk, typed: Typed, question: Question, asked: Unanswered) -> U
         return None
     if compared:
         return _side_by_side(desk, typed, chat, dict(zip(compared, turns, strict=True)))
-    return _asking(desk, typed, chat, turns[0], history=history)
+    return _asking(desk, typed, chat, turns[0])
 
 
-def _asking(desk: Desk, typed: Typed, chat: Chat, turn: Turn, *, history: bool) -> Asking:
+def _asking(desk: Desk, typed: Typed, chat: Chat, turn: Turn) -> Asking:
     display = "text" if turn.settings.format == "text" else desk.magics.display
     frame_rate = desk.magics.frame_rate
     view = choose(turn, typed.run.stop, desk.shell, display, frame_rate, background=typed.in_background)
     out = typed.arguments.options.get("out", "")
-    return Asking(chat, turn, view, typed.run, history=history, background=typed.in_background, out=out)
+    return Asking(chat, turn, view, typed.run, background=typed.in_background, out=out)
 
 
 def _side_by_side(desk: Desk, typed: Typed, chat: Chat, turns: Mapping[str, Turn]) -> SideBySide:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .controls import one_line, visible
+from .conversation.tokens import reported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from .answers.code_blocks import CodeBlock
     from .errors import AvaError
 
-__all__ = ["Reply", "thought_html"]
+__all__ = ["FORMATS", "Reply", "thought_html"]
+
+FORMATS = ("markdown", "text", "code", "json")
+"""What a reply can be asked for as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Reply:
         format: what was asked for: ``"markdown"``, ``"text"``, ``"code"`` or ``"json"``; it is shown as such.
         partial: whether the reply was stopped or cut before its end.
         seconds: from sending the request to the last delta.
+        notes: what a reader should know of it, such as ``"stopped before its end"``; they stand in the footer.
     """
 
     text: str
@@ -52,7 +57,7 @@ class Reply:
     format: str = "markdown"
     partial: bool = False
     seconds: float = 0.0
-    notes: tuple[str, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -63,8 +68,8 @@ class Reply:
     def footer(self) -> str:
         """One plain line: what answered, how long it took, how many tokens, and what a reader should know of it."""
         parts = [self.provider, self.model, self.endpoint, f"{self.seconds:.1f} s"]
-        if self.usage and isinstance(self.usage.get("completion_tokens"), int):
-            parts.append(f"{self.usage['completion_tokens']:,} tokens")
+        if tokens := reported(self.usage, "completion_tokens"):
+            parts.append(f"{tokens:,} tokens")
         parts.extend(_REASONS.get(self.finish_reason or "", ()))
         parts.extend(self.notes)
         return " \u00b7 ".join(part for part in parts if part)

@@ -6,53 +6,52 @@ An interruption and a failure are recorded here as what they are: what had arriv
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
 from .answers.structured import Demand, Misfit
+from .arrival import Arrival
 from .cassette.take import Asked, Ending, Take
 from .cassette.tape import Live, open_tape
-from .controls import one_line
+from .controls import counted
 from .conversation.exchanges import Anchor, Exchange, Message
 from .conversation.tokens import how_to_shorten, is_about_length
 from .errors import AvaError, NotRecorded, raise_alone
 from .models import with_models
-from .providers.base import Again, Delta, FinishReason, ModelName, Reasoning, Refusal, Usage, hang_up
+from .providers.base import Delta, hang_up
 from .providers.presets import Ask, Endpoint, resolve
-from .reasoning import ThinkSplitter
 from .reply import Reply
 from .settings import Settings
 
 __all__ = ["Turn"]
 
 
-class Turn:
-    """One question on its way.  A view reads its attributes while it runs.
+class Turn(Arrival):
+    """One question on its way, and what has come for it.  A view reads its attributes while it runs.
 
     Attributes:
         messages: what is sent, the prompt last.
         left_out: how many turns of the conversation did not fit among them.
         follows: the ends of turns in the background that this one waits for, before its messages are chosen.
-        pieces: the content that has come, in order; only ever appended to, until an answer that does not fit gives way
-            to another one, in a list of its own.
-        thoughts: the reasoning that has come, likewise.
+        endpoint: who answers.
         on_wait: told ``(reason, seconds)`` before each wait for a retry.
+        waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
         is_kept: whether a conversation that it belongs to keeps it when it is over.
         failed: whether it ended by an error.
         ended: when it ended, in seconds since 1970; 0 before that.
-        model: the model that answers, or that was asked for; ``None`` where the endpoint chooses and has not said.
-        usage: the token counts that the endpoint has reported, by its own names, or ``None``.
         instead: the exchange of the conversation that it takes the place of, or ``None``.
         chat: the name of the conversation that it belongs to; ``None``: it is asked outside of every one.
+
+    ``notes`` and the rest are those of an :class:`Arrival`.
     """
 
     def __init__(self, prompt: Any, settings: Settings, anchor: Anchor) -> None:
+        super().__init__(settings.model)
         self.prompt = prompt
         self.settings = settings
         self.anchor = anchor
@@ -61,9 +60,6 @@ class Turn:
         self.messages: list[Message] = []
         self.left_out = 0
         self.follows: list[Future[None]] = []
-        self.pieces: list[str] = []
-        self.thoughts: list[str] = []
-        self.notes: list[str] = []
         self._waiting: tuple[str, float] | None = None
         self.on_wait: Callable[[str, float], None] | None = None
         self.started: float | None = None
@@ -71,18 +67,11 @@ class Turn:
         self.is_kept = True
         self._demand: Demand | None = None
         self._data: Any = None
-        self._is_in_vain = False  # what has come: another answer was asked for
         self.failed = False
         self.ended = 0.0
-        self.model = settings.model or None
-        self.usage: Mapping[str, Any] | None = None
-        self._splitter = ThinkSplitter()
-        self._thought_until = 0.0
         self._take: Take | None = None
         self._ending: Ending | None = None
-        self._refusal = ""
-        self._finish_reason: str | None = None
-        self._tape = open_tape(os.fspath(settings.record), settings.replay)
+        self._tape = open_tape(settings.record, settings.replay)
         self.endpoint: Endpoint = self._tape.endpoint(self._find_endpoint)
 
     def ask_for_data(self, demand: Demand) -> None:
@@ -111,18 +100,14 @@ class Turn:
         try:
             deltas = self._ask()
             async for delta in deltas:
-                if not isinstance(delta, str):
-                    self._take_note(delta)
-                elif answer := delta if self._splitter.passed else self._split(*self._splitter.feed(delta)):
-                    self._take_in(answer)
+                if answer := self.take_in(delta):
                     yield answer
-            if answer := self._split(*self._splitter.finish()):
-                self._take_in(answer)
+            if answer := self.take_rest():
                 yield answer
         except (asyncio.CancelledError, GeneratorExit):
             self.end_early()
             raise
-        except Exception as error:
+        except Exception as error:  # whatever a provider raises
             failure = await self._explain(error)
         finally:
             seconds = self._since_start()
@@ -139,12 +124,6 @@ class Turn:
             self.failed = True
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise_alone(failure)
-
-    def _take_in(self, answer: str) -> None:
-        if self._is_in_vain:  # only now: if nothing more comes, what there was is kept
-            self._is_in_vain = False
-            self.pieces = []
-        self.pieces.append(answer)
 
     def _read_data(self) -> AvaError | None:
         """Read the data that were asked for out of the whole reply; the error is what to say where there are none."""
@@ -180,15 +159,15 @@ class Turn:
         """Seconds from sending the request to the last of the thinking."""
         if self._ending is not None:
             return self._ending.thought_for
-        return round(max(0.0, self._thought_until - (self.started or 0.0)), 3)
+        return round(max(0.0, self.thought_until - (self.started or 0.0)), 3)
 
     def reply(self) -> Reply:
         """What has come so far, or in the end all of it."""
         text = "".join(self.pieces)
         notes = list(self.notes)
         if self.left_out:
-            notes.insert(0, f"{self.left_out} earlier turn{'' if self.left_out == 1 else 's'} left out")
-        if self._refusal:
+            notes.insert(0, f"{counted(self.left_out, 'earlier turn')} left out")
+        if self.refusal:
             notes.append("refused")
         elif not text and not self.partial:
             notes.append("empty reply")
@@ -198,10 +177,10 @@ class Turn:
             model=self.model,
             provider=self.endpoint.name,
             endpoint=self.endpoint.url,
-            finish_reason=self._finish_reason,
+            finish_reason=self.finish_reason,
             usage=self.usage,
             reasoning="".join(self.thoughts),
-            refusal=self._refusal,
+            refusal=self.refusal,
             data=self._data,
             format=self.settings.format,
             reasoning_seconds=self.thought_for,
@@ -239,34 +218,10 @@ class Turn:
             self.notes.append(ending.note)
         return ending.failure
 
-    def _split(self, thought: str, answer: str) -> str:
-        if thought:
-            self._think(thought)
-        return answer
-
-    def _think(self, thought: str) -> None:
-        self.thoughts.append(thought)
-        self._thought_until = time.monotonic()
-
     def _wait(self, reason: str, seconds: float) -> None:
         self._waiting = (reason, time.monotonic() + seconds)
         if self.on_wait is not None:
             self.on_wait(reason, seconds)
-
-    def _take_note(self, delta: object) -> None:
-        if isinstance(delta, Reasoning):
-            self._think(delta.text)
-        elif isinstance(delta, Usage):
-            self.usage = delta.counts
-        elif isinstance(delta, FinishReason):
-            self._finish_reason = delta.reason
-        elif isinstance(delta, ModelName):
-            self.model = delta.name
-        elif isinstance(delta, Again):
-            self._is_in_vain = True
-            self.notes.append(f"asked again, since {one_line(delta.reason, 80)}")
-        elif isinstance(delta, Refusal):
-            self._refusal += delta.text
 
     async def _explain(self, error: Exception) -> AvaError:
         from .failures import explain  # aiohttp is loaded by the first failure at the latest, not by %load_ext

@@ -145,6 +145,15 @@ async def test_what_does_not_fit_is_left_out_from_the_front_and_told() -> None:
     assert "left out" in reply.footer()
 
 
+async def test_a_turn_that_was_begun_outside_of_the_conversation_stays_outside() -> None:
+    chat = Chat(provider=echo)
+    await chat.ask("first")
+    turn = chat.begin("alone", history=False)
+    await chat.finish(turn)
+    assert str(turn.reply()) == "1:alone"
+    assert [exchange.prompt for exchange in chat.conversation] == ["first"]
+
+
 async def test_settings_of_one_turn_do_not_stay() -> None:
     chat = Chat(provider=echo)
     assert (await chat.ask("hi", system="be brief")).messages[0]["role"] == "system"
@@ -226,6 +235,12 @@ async def test_a_setting_that_is_none_is_told_and_nothing_is_sent(endpoint: Endp
 def test_a_key_that_is_no_text_is_told() -> None:
     with pytest.raises(AvaError, match="api_key holds"):
         Chat(api_key=5)  # type: ignore[arg-type]
+
+
+async def test_a_format_that_is_none_is_told_as_every_setting() -> None:
+    with pytest.raises(AvaError, match="format must be one of markdown, text, code, json") as caught:
+        await Chat(provider=echo).ask("hi", format="xml", schema={})
+    assert caught.value.kind == "config"
 
 
 @pytest.mark.parametrize("prompt", ["", " \n", None, [], 5, ["a"]])

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
-from ava_magic.conversation.exchanges import Anchor, Conversation, Exchange, Unanswered, estimate_tokens, fit
+from ava_magic.conversation.exchanges import Anchor, Conversation, Exchange, Unanswered, fit
+from ava_magic.conversation.tokens import estimate_tokens
 
 
 def exchange(prompt: str, cell: str | None = None, run: str = "") -> Exchange:

@@ -14,6 +14,7 @@ import pytest
 
 from ava_magic import AvaError, Chat, Replies, Reply, ask_each
 from ava_magic.conversation.exchanges import Message
+from ava_magic.many.each import Progress
 
 from .endpoint import END, Endpoint, Gate
 
@@ -331,6 +332,15 @@ def test_replies_are_a_list_and_a_table() -> None:
     assert "<b>" not in bundle["text/html"]
     assert "3 replies · 1 failed: see .errors · 3 tokens" in bundle["text/html"]
     assert "AvaError (server): <b>no</b>" in bundle["text/plain"]
+
+
+@pytest.mark.parametrize("count", [True, -5, "12", None])
+def test_what_is_no_count_of_tokens_is_not_added_up(count: Any) -> None:
+    reply = Reply("12345678", usage={"completion_tokens": count})
+    assert Replies([reply]).footer() == "1 reply"
+    progress = Progress()
+    progress.count(reply, was_found=False)
+    assert progress.tokens == 2  # estimated
 
 
 def test_a_table_shows_the_first_rows_only() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from ava_magic.controls import counted
 from ava_magic.conversation.exchanges import Anchor, Conversation, Exchange
-from ava_magic.conversation.history import History, age, counted
+from ava_magic.conversation.history import History, age
 from ava_magic.conversation.listing import Listing
-from ava_magic.conversation.usage import Ledger, Spent
+from ava_magic.conversation.usage import Spending, Spent
 
 
 def talk() -> Conversation:
@@ -101,19 +102,19 @@ def test_a_number_agrees_with_its_noun() -> None:
 
 
 def test_what_was_spent_is_summed_by_conversation_and_model() -> None:
-    ledger = Ledger()
-    ledger.note("main", "m-1", Spent(1, 10, 20))
-    ledger.note("main", "m-1", Spent(1, 1, 2, estimated=True))
-    ledger.note("review", "m-2", Spent(1, 1_000, 2_000))
-    assert cells(ledger.listing()) == [
+    spending = Spending()
+    spending.note("main", "m-1", Spent(1, 10, 20))
+    spending.note("main", "m-1", Spent(1, 1, 2, estimated=True))
+    spending.note("review", "m-2", Spent(1, 1_000, 2_000))
+    assert cells(spending.listing()) == [
         ["main", "m-1", "2", "about 11", "about 22"],
         ["review", "m-2", "1", "1,000", "2,000"],
         ["together", "", "3", "about 1,011", "about 2,022"],
     ]
-    assert cells(ledger.listing("review")) == [["review", "m-2", "1", "1,000", "2,000"]]
-    assert "about" in str(ledger.listing())
-    assert "about" not in str(ledger.listing("review"))
-    assert str(Ledger().listing()) == "0 turns answered since the extension was loaded."
+    assert cells(spending.listing("review")) == [["review", "m-2", "1", "1,000", "2,000"]]
+    assert "about" in str(spending.listing())
+    assert "about" not in str(spending.listing("review"))
+    assert str(Spending().listing()) == "0 turns answered since the extension was loaded."
 
 
 def test_a_tables_columns_are_aligned_in_text() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ava_magic.conversation.exchanges import estimate_tokens
+from ava_magic.conversation.tokens import estimate_tokens
 
 from .endpoint import Endpoint
 from .kernel import HTML, PLAIN, Kernel

@@ -13,7 +13,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from ava_magic import AvaError, Chat, transport
-from ava_magic.conversation.exchanges import estimate_tokens
+from ava_magic.conversation.tokens import estimate_tokens
 from ava_magic.prompt.question import Question, compose, forbid_secrets
 from ava_magic.values.content import LARGEST_PICTURE, Mixed, Picture, image_urls, mime_of, text_of
 from ava_magic.values.displays import ShellDisplay

@@ -187,12 +187,12 @@ class TestTheSameRequest:
     async def test_a_cell_that_is_run_again_gets_the_same_reply(self, path: Path) -> None:
         chat = Chat(provider=Counting().ask, record=path)
         for cell in "ab":
-            await chat.finish(chat.begin("hi", Anchor(cell, "1"), history=False), history=False)
+            await chat.finish(chat.begin("hi", Anchor(cell, "1"), history=False))
         chat = Chat(record=path, replay=True)
         texts = []
         for cell, run in ("a1", "b1", "b2", "a3", "b4"):
             turn = chat.begin("hi", Anchor(cell, run), history=False)
-            await chat.finish(turn, history=False)
+            await chat.finish(turn)
             texts.append(turn.reply().text[6])
         assert texts == ["1", "2", "2", "1", "2"]
 
@@ -498,7 +498,7 @@ async def test_a_new_question_is_recorded_after_all_that_were_asked_before_it(pa
     chat = Chat(Counting().ask, record=path)
     for cell, prompt in (("a", "first"), ("b", "same"), ("a", "first"), ("c", "same")):
         turn = chat.begin(prompt, Anchor(cell, os.urandom(4).hex()), history=False)
-        await chat.finish(turn, history=False)
+        await chat.finish(turn)
     rewind()
     again = Chat(record=path, replay=True)
     replies = [str(await again.ask(prompt, history=False)) for prompt in ("first", "same", "same")]

@@ -39,6 +39,8 @@ def test_a_bare_reply_claims_nothing() -> None:
         ({"usage": {"completion_tokens": 1234, "prompt_tokens": 5}}, "0.0 s \u00b7 1,234 tokens"),
         ({"usage": {"completion_tokens": None}}, "0.0 s"),
         ({"usage": {"completion_tokens": "12"}}, "0.0 s"),
+        ({"usage": {"completion_tokens": True}}, "0.0 s"),
+        ({"usage": {"completion_tokens": -5}}, "0.0 s"),
         ({"usage": {}}, "0.0 s"),
         ({"finish_reason": "stop"}, "0.0 s"),
         ({"finish_reason": "length"}, "0.0 s \u00b7 cut at the token limit"),

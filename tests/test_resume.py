@@ -90,7 +90,7 @@ def test_what_was_asked_outside_the_conversation_is_no_part_of_it(tmp_path: Path
     )
     assert turns(found) == [("a", "A")]
     assert found.others == {"review": 1}
-    assert turns(resume(found.path, "review")) == [("b", "B")]
+    assert turns(resume(tmp_path / "notebook.ipynb", "review")) == [("b", "B")]
 
 
 @pytest.mark.parametrize("retry_first", [False, True])

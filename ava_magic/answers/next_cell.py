@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..controls import visible
+from ..controls import counted, visible
 from ..errors import AvaError
 from ..reply import Reply
 from .code_blocks import CodeBlock, as_cell
@@ -42,7 +42,7 @@ class NextCell:
             raise AvaError("there is no reply yet to take code from", "config")
         blocks = self._reply.code_blocks
         if number > len(blocks):
-            has = f"{len(blocks)} code block{'' if len(blocks) == 1 else 's'}" if blocks else "no code block"
+            has = counted(len(blocks), "code block") if blocks else "no code block"
             raise AvaError(f"the reply has {has}", "config")
         which = f"code block {number} of {len(blocks)}" if len(blocks) > 1 else "the code"
         if getattr(self._shell, "simple_prompt", False):

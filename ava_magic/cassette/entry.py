@@ -221,7 +221,7 @@ def _without_secrets(value: Any) -> Any:
 
 def _shortened(message: Any) -> Any:
     """An earlier turn's message as a later entry keeps it; a system message stays whole, for it stands nowhere else."""
-    if not isinstance(message, dict) or _role(message) == "system":
+    if _role(message) == "system":
         return message
     content = message.get("content")
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
@@ -239,4 +239,4 @@ def _beginning(text: str) -> str:
 
 
 def _role(message: Any) -> str:
-    return str(message.get("role", "")) if isinstance(message, dict) else ""
+    return str(message.get("role", ""))

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ..atomic import write_whole
 from ..errors import AvaError
 from .entry import Entry, dump, parse
 
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # to mypy the name is a module's
 
 __all__ = ["File"]
 
@@ -67,30 +66,22 @@ class File:
     def put(self, entry: Entry, old: Entry | None, near: tuple[Iterable[Entry | None], Iterable[Entry | None]]) -> None:
         """Put ``entry`` in the place of ``old``; a new one after the last of ``near[0]`` that is here, before the
         first of ``near[1]``, or at the end."""
+        places: dict[Entry | None, int] = {other: place for place, other in enumerate(self.entries)}
         place = len(self.entries)
         if old is not None:
-            place = self.entries.index(old)
+            place = places[old]
             del self.entries[place]
-        elif before := [self.entries.index(other) for other in near[0] if other in self.entries]:
+        elif before := [places[other] for other in near[0] if other in places]:
             place = max(before) + 1
-        elif after := next((other for other in near[1] if other in self.entries), None):
-            place = self.entries.index(after)
+        elif after := next((other for other in near[1] if other in places), None):
+            place = places[after]
         self.entries.insert(place, entry)
 
     def write(self) -> None:
         """Replace the file by the entries; make its folder where there is none.  Raises :class:`OSError`."""
-        path = self.path.resolve()  # a link stays one
-        part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
         try:
-            with part.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(dump(self.entries))
-                file.flush()
-                os.fsync(file.fileno())
-            with contextlib.suppress(FileNotFoundError):
-                shutil.copymode(path, part)
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
+            write_whole(self.path.resolve(), dump(self.entries))  # a link stays one
+        except BaseException:  # a Stop too
             self._stamp = None  # what stands in the file is not what stands here
             raise
         self._stamp = self._look()

@@ -55,9 +55,8 @@ def _lines(request: Request) -> list[str]:
     lines = [f"model: {request.model}"] if request.model else []
     lines += [f"{name}: {_words(value)}" for name, value in request.fields.items()]
     for message in request.messages:
-        text = _words(message.get("content")) if isinstance(message, dict) else _words(message)
-        role = message.get("role", "?") if isinstance(message, dict) else "?"
-        lines += [f"{role}: {line}" for line in text.split("\n")]
+        role = message.get("role", "?")
+        lines += [f"{role}: {line}" for line in _words(message.get("content")).split("\n")]
     return lines
 
 

@@ -74,12 +74,13 @@ class Recorder(Reel):
         free = [entry for entry in self.file.entries if entry not in taken]
         earlier = {take.entry for take in self.takes if take.anchor.is_earlier_run_of(anchor)}
         for found in (
-            [entry for entry in free if entry.request == request],
-            [entry for entry in free if entry.request.asks_as(request)],
-            [e for e in free if e in earlier and len(e.request.messages) == len(request.messages)],
+            (entry for entry in free if entry.request == request),
+            (entry for entry in free if entry.request.asks_as(request)),
+            (e for e in free if e in earlier and len(e.request.messages) == len(request.messages)),
         ):
-            if found:
-                return min(found, key=lambda entry: entry.provider != provider)
+            place = min(found, key=lambda entry: entry.provider != provider, default=None)
+            if place is not None:
+                return place
         return None
 
     def keep(self, take: _Listening, ending: Ending) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from ..connection import Key
+from ..connection import Key, without_known
 from ..conversation.exchanges import Anchor
 from ..errors import AvaError
 from ..prompt.leaks import secrets_of
@@ -19,8 +19,6 @@ from .entry import Entry, Request
 from .file import File
 
 __all__ = ["Asked", "Ending", "Part", "Reel", "Take", "Tape"]
-
-_SHORTEST_SECRET = 12  # characters; shorter keys ("none", "not-needed") are words of their own
 
 
 @dataclass(frozen=True)
@@ -40,16 +38,13 @@ class Asked:
 
     def hide(self, text: str) -> str:
         """``text`` without the keys that are known: those of the environment, and the question's own."""
-        for secret in self._secrets:
-            text = text.replace(secret, "\u2026")
-        return text
+        return without_known(text, self._secrets)
 
     @cached_property
     def _secrets(self) -> list[str]:
-        known = list(secrets_of(os.environ).values())
-        own = self.key.reveal() if self.key is not None else ""
-        secrets = [*known, own] if len(own) >= _SHORTEST_SECRET else known
-        return sorted(secrets, key=len, reverse=True)  # one may begin another
+        # A short key ("none", "not-needed") is no secret there, but a word of its own.
+        own = secrets_of({"API_KEY": self.key.reveal()}) if self.key is not None else {}
+        return [*secrets_of(os.environ).values(), *own.values()]
 
 
 class Ending(NamedTuple):

@@ -37,10 +37,12 @@ class Live:
 _tapes: dict[tuple[Path, bool], Tape] = {}  # of this run: two chats that record into one file count together
 
 
-def locate(record: str, folder: str) -> str:
+def locate(record: str | os.PathLike[str], folder: str) -> str:
     """The path of the cassette that ``record`` or else ``AVA_RECORD`` names, from ``folder``; ``""`` for none."""
-    named = record or os.environ.get("AVA_RECORD", "").strip()
-    return os.path.abspath(Path(folder, Path(named).expanduser())) if named else ""  # noqa: PTH100
+    named = os.fspath(record) or os.environ.get("AVA_RECORD", "").strip()
+    if not named:
+        return ""
+    return os.path.abspath(Path(folder, Path(named).expanduser()))  # noqa: PTH100  # `..` goes, a link stays
 
 
 def replays(replay: bool | None) -> bool:
@@ -48,8 +50,8 @@ def replays(replay: bool | None) -> bool:
     return os.environ.get("AVA_REPLAY", "").strip().lower() not in _OFF if replay is None else replay
 
 
-def open_tape(path: str, replay: bool | None = None) -> Tape:
-    """The tape for a cassette, the same for the same one; with ``replay`` left out, ``AVA_REPLAY`` says which.
+def open_tape(path: str | os.PathLike[str], replay: bool | None) -> Tape:
+    """The tape for a cassette, the same for the same one; where ``replay`` is ``None``, ``AVA_REPLAY`` says which.
 
     Raises :class:`AvaError` (``config``) where there is nothing to replay from.
     """

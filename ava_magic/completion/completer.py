@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..answers.shapes import is_shape
-from ..arguments import FORMATS
 from ..providers.presets import provider_names
+from ..reply import FORMATS
 from ..values.displays import visible_names
 from ..values.lookup import attribute_names, find, is_a
 from .model_names import ModelNames

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AvaError
-from .usage import Ledger
+from .usage import Spending
 
 if TYPE_CHECKING:
     from ..chat import Chat
@@ -27,7 +27,7 @@ class Chats(Mapping[str, "Chat"]):
     """
 
     def __init__(self, folder: str) -> None:
-        self.ledger = Ledger()
+        self.spending = Spending()
         self._folder = folder
         self._cassette: dict[str, Any] = {}
         self._chats: dict[str, Chat] = {}
@@ -49,7 +49,7 @@ class Chats(Mapping[str, "Chat"]):
             chat = self._chats[name] = Chat(**self._cassette)
             chat.folder = self._folder
             chat.conversation.name = name
-            chat.ledger = self.ledger
+            chat.spending = self.spending
         return self._chats[name]
 
     def end_in_vain(self, anchor: Anchor) -> None:

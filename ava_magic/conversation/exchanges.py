@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, TypedDict, overload
 
-from ..controls import one_line
+from ..controls import counted, one_line
 from ..errors import AvaError
 from ..values.content import text_of
 from .tokens import estimate_tokens
 
-__all__ = ["Anchor", "Conversation", "Exchange", "Message", "Rerun", "Unanswered", "estimate_tokens", "fit"]
+__all__ = ["Anchor", "Conversation", "Exchange", "Message", "Rerun", "Unanswered", "fit"]
 
 Rerun = Literal["replace", "append"]
 
@@ -134,10 +134,10 @@ class Conversation(Sequence[Exchange]):
     def __eq__(self, other: object) -> bool:
         return self._exchanges == other._exchanges if isinstance(other, Conversation) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # it changes
+    __hash__ = None  # type: ignore[assignment]  # a list's rule: what changes has no hash
 
     def __repr__(self) -> str:
-        return f"<Conversation of {len(self)} turn{'' if len(self) == 1 else 's'}>"
+        return f"<Conversation of {counted(len(self), 'turn')}>"
 
     def __str__(self) -> str:
         from .history import History
@@ -167,6 +167,7 @@ class Conversation(Sequence[Exchange]):
         kept, place = self._place(exchange.anchor, rerun, instead)
         kind = "turn" if len(kept) == len(self) else "rerun"
         self._change(f"the {kind} {_quoted(exchange.prompt)}", [*kept[:place], exchange, *kept[place:]])
+        self._unanswered = None
 
     def miss(self, question: Unanswered, rerun: Rerun = "replace") -> None:
         """``question`` got no answer: what its cell's last run added is set aside, and it can be asked again."""
@@ -177,9 +178,7 @@ class Conversation(Sequence[Exchange]):
     def end_in_vain(self, anchor: Anchor) -> None:
         """The run at ``anchor`` has failed: where it added nothing, what its cell's last run added is set aside."""
         if not any(exchange.anchor == anchor for exchange in self):
-            unanswered = self._unanswered
             self._set_aside(anchor)
-            self._unanswered = unanswered
 
     def _set_aside(self, anchor: Anchor, prompt: Any = None) -> None:
         former = [e.anchor.is_earlier_run_of(anchor) and not e.aside for e in self]
@@ -197,11 +196,12 @@ class Conversation(Sequence[Exchange]):
 
     def reset(self) -> None:
         """Forget every exchange."""
-        self._change("the reset", [])
+        self.become([], "the reset")
 
     def become(self, exchanges: Sequence[Exchange], what: str) -> None:
         """Hold ``exchanges`` in place of what was there; ``what`` names the change: ``"the load of chat.json"``."""
         self._change(what, list(exchanges))
+        self._unanswered = None
 
     def undo(self, steps: int = 1) -> list[str]:
         """Take back the last change, or the last ``steps``, of whatever kind; return what they were, newest first.
@@ -219,7 +219,6 @@ class Conversation(Sequence[Exchange]):
     def _change(self, what: str, exchanges: list[Exchange]) -> None:
         self._changes.append((what, self._exchanges))
         self._exchanges = exchanges
-        self._unanswered = None
 
     def _place(self, anchor: Anchor, rerun: Rerun, instead: Exchange | None) -> tuple[list[Exchange], int]:
         """What stays when a turn is added at ``anchor``, and where among it the turn belongs."""

@@ -5,19 +5,18 @@ Every error is one line that names the file; the conversation and the file are t
 
 from __future__ import annotations
 
-import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..atomic import write_whole
 from ..controls import one_line
 from ..errors import AvaError
 from .exchanges import Conversation, Exchange
 from .formats import from_json, from_markdown, is_conversation, to_json, to_markdown
 
-__all__ = ["load", "read_text", "save", "write_private"]
+__all__ = ["load", "read_text", "save"]
 
 _Format = tuple[Callable[[Conversation], str], Callable[[str], list[Exchange]]]
 _FORMATS: Mapping[str, _Format] = {".json": (to_json, from_json), ".md": (to_markdown, from_markdown)}
@@ -36,7 +35,7 @@ def save(conversation: Conversation, path: str | Path) -> Path:
     with _one_line_for(path):
         if path.exists() and not (path.is_file() and is_conversation(_beginning(path))):
             raise AvaError(f"{path} is there, and no saved conversation; give another name", "config")
-        write_private(path, to_text(conversation))
+        write_whole(path, to_text(conversation), private=True)
     return path
 
 
@@ -44,24 +43,11 @@ def load(path: str | Path) -> list[Exchange]:
     """The exchanges that ``path`` holds.  Raises :class:`AvaError` (``config``) where it holds none that were saved."""
     path = _full(path)
     _, from_text = _format(path)
+    text = read_text(path)
     try:
-        return from_text(read_text(path))
+        return from_text(text)
     except AvaError as error:
-        raise error if str(path) in str(error) else AvaError(f"{path}: {error}", "config") from None
-
-
-def write_private(path: Path, text: str) -> None:
-    """Put ``text`` into ``path``, for the owner's eyes: whole, or not at all.  Raises :class:`OSError`."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600, and os.replace keeps it
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        raise AvaError(f"{path}: {error}", "config") from None
 
 
 def read_text(path: Path) -> str:

@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..controls import one_line
+from ..controls import counted, one_line
 from ..values.content import text_of
 from .listing import Listing
 
 if TYPE_CHECKING:
     from .exchanges import Conversation, Exchange
 
-__all__ = ["History", "age", "counted"]
+__all__ = ["History", "age"]
 
 _SHOWN = 200  # turns, the newest
 _READ = 2_000  # characters of a text that are looked at for its first line
@@ -112,11 +112,6 @@ def _state(exchange: Exchange, *, fits: bool, is_older: bool) -> str:
 
 def _beginning(content: Any) -> str:
     return one_line(text_of(content)[:_READ], 100)
-
-
-def counted(number: int, noun: str) -> str:
-    """``number`` with its noun: ``1 turn``, ``1,000 turns``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def age(seconds: float) -> str:

@@ -26,15 +26,13 @@ class Resumed:
     """What a notebook holds of a conversation.
 
     Attributes:
-        path: the notebook's file.
-        saved: when it was written, in seconds since 1970.
+        saved: when its file was written, in seconds since 1970.
         exchanges: the turns, in the order of the cells.
         unread: how many outputs say that they hold a turn and do not.
         others: how many turns there are of other conversations, by name.
         cells: the ids of its cells.
     """
 
-    path: Path
     saved: float
     exchanges: list[Exchange] = field(default_factory=list)
     unread: int = 0
@@ -80,7 +78,7 @@ def resume(path: Path, name: str = "main") -> Resumed:
         notebook = None
     if not (isinstance(notebook, dict) and isinstance(notebook.get("cells"), list)):
         raise AvaError(f"{path} is no notebook", "config")
-    found = Resumed(path, path.stat().st_mtime)
+    found = Resumed(path.stat().st_mtime)
     turns = list(_turns(notebook["cells"], name, found))
     found.exchanges = _put_together(turns)
     return found

@@ -15,14 +15,17 @@ __all__ = ["estimate_tokens", "how_to_shorten", "is_about_length", "own_tokens",
 _IMAGE = 1_000  # about what services count for one, whatever its size in bytes
 _BELIEVED = 4  # a count that is further off than this times counts something else: a cached part left out, say
 _TOO_LONG = (
-    *("context length", "context_length", "context size", "context window", "maximum context", "prompt is too long"),
-    *(
-        "prompt too long",
-        "input is too long",
-        "reduce the length",
-        "too many tokens",
-        "exceeds the maximum number of tokens",
-    ),
+    "context length",
+    "context_length",
+    "context size",
+    "context window",
+    "maximum context",
+    "prompt is too long",
+    "prompt too long",
+    "input is too long",
+    "reduce the length",
+    "too many tokens",
+    "exceeds the maximum number of tokens",
 )
 
 
@@ -41,7 +44,7 @@ def estimate_tokens(content: Any) -> int:
 def reported(usage: Mapping[str, Any] | None, name: str) -> int | None:
     """The count that an endpoint reports as ``name``; ``None`` where it reports none, or what can be none."""
     value = usage.get(name) if usage else None
-    return int(value) if type(value) is int and 0 < value < 1_000_000_000 else None
+    return value if type(value) is int and 0 < value < 1_000_000_000 else None
 
 
 def own_tokens(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .history import counted
+from ..controls import counted
 from .listing import Listing
 
-__all__ = ["Ledger", "Spent"]
+__all__ = ["Spending", "Spent"]
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Spent:
         self.estimated = self.estimated or other.estimated
 
 
-class Ledger(dict[tuple[str, str], Spent]):
+class Spending(dict[tuple[str, str], Spent]):
     """What was spent, by conversation and model.  A turn that is undone or replaced was paid for all the same."""
 
     def note(self, conversation: str, model: str, spent: Spent) -> None:

@@ -28,10 +28,10 @@ class Column:
         self.notes: tuple[str, ...] = ()
         turn.is_kept = False
 
-    async def ask(self, chat: Chat, *, history: bool) -> None:
+    async def ask(self, chat: Chat) -> None:
         """Send it, and take in the reply.  A failure is this column's own, and a Stop of it too."""
         try:
-            await self.run.follow(lambda: chat.finish(self.turn, history=history))
+            await self.run.follow(lambda: chat.finish(self.turn))
         except AvaError as error:
             self.error = error
         finally:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..answers.structured import Misfit
 from ..chat import Chat
+from ..conversation.tokens import reported
 from ..errors import AvaError
 from ..reply import Reply
 from ..settings import Settings
@@ -72,8 +73,7 @@ class Progress:
         self.failed += reply.error is not None
         self.found += was_found
         if not was_found:
-            reported = (reply.usage or {}).get("completion_tokens")
-            self.tokens += reported if isinstance(reported, int) else len(reply.text) // 4
+            self.tokens += reported(reply.usage, "completion_tokens") or len(reply.text) // 4
 
 
 async def ask_each(
@@ -299,7 +299,7 @@ class _Here:
         pass  # the turns tell of it themselves
 
     async def ask(self, turn: Turn) -> Reply:
-        await self._chat.finish(turn, history=False)
+        await self._chat.finish(turn)
         return turn.reply()
 
     async def end(self) -> None:

@@ -20,7 +20,7 @@ from .results import Head, begins_like_a_line, digest, head_of, reply_in, to_lin
 try:
     import fcntl
 except ImportError:  # Windows: two runs at once are not kept apart there
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # to mypy the name is a module's
 
 __all__ = ["Ledger"]
 

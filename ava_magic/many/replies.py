@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from ..controls import one_line, visible
+from ..conversation.tokens import reported
 from ..errors import AvaError
 from ..reply import Reply
 from .items import Row, words_of
@@ -71,7 +72,7 @@ class Replies(Sequence[Reply]):
     def footer(self) -> str:
         """One plain line: how many there are, how many failed, how many tokens they took, what a reader should know."""
         failed = len(self.errors)
-        tokens = sum(_tokens(reply) or 0 for reply in self)
+        tokens = sum(reported(reply.usage, "completion_tokens") or 0 for reply in self)
         parts = [
             f"{len(self):,} repl{'y' if len(self) == 1 else 'ies'}",
             f"{failed:,} failed: see .errors" if failed else "",
@@ -106,11 +107,6 @@ def _said(reply: Reply) -> str:
     return one_line(reply.text if reply.error is None else reply.error.in_one_line(), _WIDTH)
 
 
-def _tokens(reply: Reply) -> int | None:
-    counted = (reply.usage or {}).get("completion_tokens")
-    return counted if isinstance(counted, int) else None
-
-
 def _outcome(reply: Reply) -> Mapping[str, Any]:
     return {
         "text": reply.text,
@@ -118,7 +114,7 @@ def _outcome(reply: Reply) -> Mapping[str, Any]:
         "model": reply.model,
         "provider": reply.provider,
         "finish_reason": reply.finish_reason,
-        "tokens": _tokens(reply),
+        "tokens": reported(reply.usage, "completion_tokens"),
         "seconds": reply.seconds,
     }
 

@@ -44,7 +44,6 @@ class SideBySide(UnderWay[Replies]):
     ) -> None:
         self._chat = chat
         self._columns = [Column(label, turn) for label, turn in turns.items()]
-        self._history = "no_history" not in arguments
         self._kept: Exchange | None = None
         self._wanted = self.called(arguments.options["keep"]) if "keep" in arguments else None
         self.question = text_of(self._columns[0].turn.prompt)
@@ -53,7 +52,7 @@ class SideBySide(UnderWay[Replies]):
 
     async def work(self) -> None:
         try:
-            await asyncio.gather(*(column.ask(self._chat, history=self._history) for column in self._columns))
+            await asyncio.gather(*(column.ask(self._chat) for column in self._columns))
         finally:
             self._settle()
 
@@ -70,7 +69,7 @@ class SideBySide(UnderWay[Replies]):
                 column.turn.end_early()
 
     def line_up(self, over: Future[None]) -> None:
-        if self._history:
+        if self._columns[0].turn.chat is not None:
             self._chat.line_up(over)
 
     def called(self, name: str) -> Column:
@@ -99,12 +98,12 @@ class SideBySide(UnderWay[Replies]):
 
     def _settle(self) -> None:
         """Choose the one that goes on in the conversation, and say so under it."""
-        if not self._history:
+        if self._columns[0].turn.chat is None:
             return
         whole = [column for column in self._columns if column.error is None and not column.turn.partial]
         begun = [column for column in self._columns if column.turn.pieces]
         for column in [self._wanted] if self._wanted else [*whole, *begun, *self._columns[:1]]:
-            self._kept = self._chat.keep(column.turn, came=column in begun)
+            self._kept = self._chat.keep(column.turn)
             if self._kept is not None:
                 others = [other.label for other in begun if other is not column]
                 name = others[0] if others and " " not in others[0] else f'"{others[0]}"' if others else ""

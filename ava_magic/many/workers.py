@@ -13,7 +13,6 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import aclosing
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
@@ -147,11 +146,10 @@ def _answer(question: Question, key: str) -> Reply | AvaError:
 async def _ask(question: Question, tell: Callable[[str, float], None]) -> Reply | AvaError:
     changes = {field.name: getattr(question.settings, field.name) for field in fields(question.settings)}
     try:
-        turn = Chat().begin(question.content, history=False, **changes)
+        chat = Chat()
+        turn = chat.begin(question.content, history=False, **changes)
         turn.on_wait = tell
-        async with aclosing(turn.stream()) as deltas:
-            async for _ in deltas:
-                pass  # they stand in the turn
+        await chat.finish(turn)
     except AvaError as error:
         return error
     return replace(turn.reply(), messages=(), data=None)  # those are at home, and that is read there

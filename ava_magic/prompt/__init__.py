@@ -1,5 +1,5 @@
 """The prompt: what the user typed, with the notebook's values and files in it, and no secret."""
 
-from .fields import Filled, Insertion, interpolate
+from .fields import interpolate
 
-__all__ = ["Filled", "Insertion", "interpolate"]
+__all__ = ["interpolate"]

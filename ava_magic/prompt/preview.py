@@ -8,7 +8,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
-from ..conversation.exchanges import estimate_tokens
+from ..controls import counted
+from ..conversation.tokens import estimate_tokens
 from ..values.content import image_urls
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def preview(turn: Turn) -> dict[str, str]:
     shown = json.dumps(_without_images(body), indent=2, ensure_ascii=False, default=str)
     request = _UNSHOWN.sub(_escaped, "\n".join([*head, "", shown]))
     tokens = sum(estimate_tokens(message["content"]) for message in turn.messages)
-    counts = [f"{len(wire):,} bytes", f"about {tokens:,} tokens", _counted(len(images), "image")]
-    counts += [f"{_counted(turn.left_out, 'earlier turn')} left out" if turn.left_out else "", "nothing was sent"]
+    counts = [f"{len(wire):,} bytes", f"about {tokens:,} tokens", counted(len(images), "image") if images else ""]
+    counts += [f"{counted(turn.left_out, 'earlier turn')} left out" if turn.left_out else "", "nothing was sent"]
     summary = " · ".join(filter(None, counts))
     drawn = "".join(
         f'<img src="{url}" style="max-height: 120px; margin: 4px">' for url in filter(_IMAGE.fullmatch, images)
@@ -70,10 +71,6 @@ def _request(turn: Turn) -> tuple[list[str], dict[str, Any]]:
 def _escaped(match: re.Match[str]) -> str:
     """A character as JSON writes it, if a screen would obey it rather than show it."""
     return match.group() if match.group().isprintable() else json.dumps(match.group())[1:-1]
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
 
 
 def _without_images(value: Any) -> Any:

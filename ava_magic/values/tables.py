@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ..controls import counted
 from .lookup import name_of
 
 __all__ = ["ROWS", "Column", "Table", "draw", "draw_schema", "one_cell", "plain_text", "titled"]
@@ -55,7 +56,7 @@ class Table:
 
 def titled(kind: str, rows: int, columns: Sequence[Column]) -> str:
     """What a table is called, with its shape."""
-    return f"{kind}, {_count(rows, 'row')} × {_count(len(columns), 'column')}"
+    return f"{kind}, {counted(rows, 'row')} × {counted(len(columns), 'column')}"
 
 
 def draw(table: Table, budget: int, rows: int = ROWS) -> str:
@@ -136,11 +137,7 @@ def _ends(length: int, shown: int) -> tuple[int, int]:
 
 
 def _left_out(length: int, shown: int, what: str) -> str:
-    return f"… {_count(length - shown, what)} left out …"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"… {counted(length - shown, what)} left out …"
 
 
 def _tidy(text: str, widest: int = _WIDEST_CELL) -> str:
