@@ -18,9 +18,23 @@ from typing import Any, NamedTuple
 from .errors import AvaError
 from .reply import FORMATS
 
-__all__ = ["OPTIONS", "Arguments", "Option", "compared_settings", "help_text", "parse"]
+__all__ = [
+    "BY_NAME",
+    "OPTIONS",
+    "WORD",
+    "Arguments",
+    "Option",
+    "compared_settings",
+    "help_text",
+    "parse",
+    "value_at",
+    "value_start",
+]
 
-_WORD = re.compile(r"\s*(?P<option>-{1,2}[A-Za-z][\w-]*)(?:=|(?=\s)|$)")
+
+WORD = re.compile(r"\s*(?P<option>-{1,2}[A-Za-z][\w-]*)(?:=|(?=\s)|$)")
+"""An option's name, with the equals sign that ties its value to it."""
+
 _QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)(?=\s|$)""", re.DOTALL)
 _BARE = re.compile(r"""[^\s=]+=(?:"[^"\n]*"|'[^'\n]*')(?=\s|$)|\S+""")
 
@@ -153,7 +167,8 @@ OPTIONS = (
     Option(("--key",), "", "type in the endpoint's key, hidden; this kernel forgets it when it ends", command=True),
     Option(("--replay",), "", "take all replies from the cassette from now on, and send nothing", command=True),
 )
-_BY_NAME = {name: option for option in OPTIONS for name in option.names}
+BY_NAME = {name: option for option in OPTIONS for name in option.names}
+"""The options by each of their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +194,7 @@ def parse(line: str) -> Arguments:
     compared: dict[str, list[Any]] = {}
     command = ""
     position = 0
-    while match := _WORD.match(line, position):
+    while match := WORD.match(line, position):
         option = _find(match["option"])
         position = match.end()
         with_equals = line[match.end() - 1 : match.end()] == "="
@@ -210,6 +225,19 @@ def parse(line: str) -> Arguments:
     return Arguments(rest, options, command, compared)
 
 
+def value_start(line: str, position: int) -> int:
+    """Where a value begins behind the name that ends at ``position``: there if after ``=``, else at the next word."""
+    return position if line[position - 1] == "=" else len(line) - len(line[position:].lstrip())
+
+
+def value_at(line: str, start: int) -> tuple[str, int] | None:
+    """The value at ``start`` and where it ends: a quoted text, or all up to the next space; ``None`` where none is."""
+    if quoted := _QUOTED.match(line, start):
+        return re.sub(r"\\([\"'\\])", r"\1", quoted["text"]), quoted.end()
+    bare = None if line[start : start + 1] in ("'", '"') else _BARE.match(line, start)
+    return bare and (bare.group(), bare.end())
+
+
 def compared_settings(arguments: Arguments) -> dict[str, dict[str, str]]:
     """The settings of its own for each reply that is to be compared, by a label; nothing where there is but one.
 
@@ -235,29 +263,26 @@ def help_text() -> str:
 
 
 def _find(name: str) -> Option:
-    if name in _BY_NAME:
-        return _BY_NAME[name]
-    near = [] if name in ("-h", "--help") else difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.75)
+    if name in BY_NAME:
+        return BY_NAME[name]
+    near = [] if name in ("-h", "--help") else difflib.get_close_matches(name, BY_NAME, n=1, cutoff=0.75)
     hint = f"did you mean {near[0]}?" if near else "%ava? lists the options."
     raise AvaError(f"unknown option {name}; {hint} A prompt that begins with a dash goes after --", "config")
 
 
 def _is_bare(line: str, position: int, with_equals: bool) -> bool:
     """Whether what follows an option that may stand alone is no value for it: nothing, or another option."""
-    return not with_equals and (not line[position:].strip() or _WORD.match(line, position) is not None)
+    return not with_equals and (not line[position:].strip() or WORD.match(line, position) is not None)
 
 
 def _value(line: str, position: int, option: Option, with_equals: bool) -> tuple[str, int]:
-    """The option's value and where it ends: a quoted text, or all up to the next space."""
-    start = position if with_equals else len(line) - len(line[position:].lstrip())
-    if quoted := _QUOTED.match(line, start):
-        return re.sub(r"\\([\"'\\])", r"\1", quoted["text"]), quoted.end()
-    if line[start : start + 1] in ("'", '"'):
+    start = value_start(line, position)
+    found = value_at(line, start)
+    if found is None and line[start : start + 1] in ("'", '"'):
         raise AvaError(f"the value of {option.names[0]} begins with a quote that nothing closes", "config")
-    bare = _BARE.match(line, start)
-    if bare is None or (not with_equals and bare.group() in (*_BY_NAME, "--")):
+    if found is None or (not with_equals and line[start : found[1]] in (*BY_NAME, "--")):
         raise AvaError(f"{option.names[0]} needs a value: {option.names[0]} {option.value}", "config")
-    return bare.group(), bare.end()
+    return found
 
 
 def _convert(option: Option, text: str) -> Any:

@@ -1,4 +1,4 @@
-"""What may stand in the place of a question: commands, reports, and ``%ava`` alone, which tells the state."""
+"""What may stand in the place of a question: commands, and ``%ava`` alone, which tells the state."""
 
 from __future__ import annotations
 
@@ -149,6 +149,13 @@ def replay(call: Call) -> str:
     )
 
 
+def key(call: Call) -> str:
+    """Take the endpoint's key in a hidden prompt."""
+    from .hidden_prompt import take_key
+
+    return take_key(call.chats.named().begin("", **call.settings, replay=False).endpoint, call.keys)
+
+
 def state(chats: Chats, turn: Turn) -> str:
     """What would answer ``turn`` and why, and how to change it."""
     endpoint = turn.endpoint
@@ -172,26 +179,17 @@ def state(chats: Chats, turn: Turn) -> str:
     return "\n".join([f"ava_magic {__version__}", *lines])
 
 
+COMMANDS: Mapping[str, Callable[[Call], object]] = {
+    **{"history": history, "undo": undo, "reset": reset, "usage": usage},
+    **{"save": save, "load": load, "resume": resume, "replay": replay, "key": key},
+}
+"""The commands by the key of their option; each does its work and returns what is to be shown: a text, or an object."""
+
+
 def _in_place_of(turns: int) -> str:
     return f", in place of {turns:,} (%ava --undo brings those back)." if turns else "."
-
-
-def key(call: Call) -> str:
-    """Take the endpoint's key in a hidden prompt."""
-    from .hidden_prompt import take_key
-
-    return take_key(call.chats.named().begin("", **call.settings, replay=False).endpoint, call.keys)
 
 
 def _others(others: Mapping[str, int]) -> str:
     names = ", ".join(f"{one_line(name, 60)} ({turns})" for name, turns in sorted(others.items())[:5])
     return f"holds other conversations too: {names}; -c NAME takes one" if others else "is it saved?"
-
-
-Command = Callable[[Call], object]
-
-COMMANDS: Mapping[str, Command] = {
-    **{"history": history, "undo": undo, "reset": reset, "usage": usage},
-    **{"save": save, "load": load, "resume": resume, "replay": replay, "key": key},
-}
-"""The commands by the key of their option; each does its work and returns what is to be shown: a text, or an object."""

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk"]
 
+_SETTINGS = (
+    *("provider", "model", "base_url", "system", "temperature", "max_tokens"),
+    *("timeout", "retries", "proxies", "context_tokens", "rerun"),
+)
 _BELONGS = {
     "each": "one model",
     "concurrency": "--each NAME",
@@ -98,11 +102,7 @@ class Desk:
 
     def settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of a turn: what the traits say, less what the line says otherwise."""
-        names = (
-            *("provider", "model", "base_url", "system", "temperature", "max_tokens"),
-            *("timeout", "retries", "proxies", "context_tokens", "rerun"),
-        )
-        settings = {name: arguments.options.get(name, getattr(self.magics, name)) for name in names}
+        settings = {name: arguments.options.get(name, getattr(self.magics, name)) for name in _SETTINGS}
         return settings | {"typed_keys": self._typed_keys, "options": dict(arguments.options.get("option", ()))}
 
     def endpoint(self, options: Mapping[str, Any]) -> Endpoint:

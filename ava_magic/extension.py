@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .between_cells import catch_up
 from .completion import hooks
 from .magics import AvaMagics
 from .shell import can_await
@@ -64,6 +65,7 @@ def unload(shell: InteractiveShell) -> None:
     if shell.has_trait("exit_now"):
         shell.unobserve(_end, "exit_now")
     _leave()
+    catch_up()  # no cell will do it any more
     # The module may not be there, or be in the middle of being loaded, in the background.
     if close_all := getattr(sys.modules.get("ava_magic.transport"), "close_all", None):
         close_all()

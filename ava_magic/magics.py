@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, observe, vali
 
 from . import runner
 from .arguments import help_text
+from .between_cells import catch_up
 from .conversation.exchanges import Anchor
 from .errors import Stopped, StoppedTask
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
@@ -80,6 +80,11 @@ class AvaMagics(Magics):
 
         return Desk(self, self._shell)
 
+    @property
+    def _loaded_desk(self) -> Desk | None:
+        """The desk if there is one by now: whoever asks this loads none."""
+        return self.__dict__.get("desk")
+
     @validate("timeout", "frame_rate")
     def _check_number(self, proposal: Mapping[str, Any]) -> float:
         """No NaN: it is within any bounds."""
@@ -90,8 +95,8 @@ class AvaMagics(Magics):
     @observe("record")
     def _change_cassette(self, change: Mapping[str, Any]) -> None:
         """Another cassette, or none: ``%ava --replay`` was about the former one."""
-        if "desk" in self.__dict__:
-            self.desk.chats.use_cassette(record=self.record, replay=None)
+        if desk := self._loaded_desk:
+            desk.chats.use_cassette(record=self.record, replay=None)
 
     def completions(self, before: str) -> tuple[str, list[str]] | None:
         """What Tab offers after the text of a cell up to the cursor, and the word it completes; ``None`` elsewhere."""
@@ -151,18 +156,15 @@ class AvaMagics(Magics):
 
     def begin_cell(self, info: ExecutionInfo) -> None:
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
-        if "desk" in self.__dict__:
-            self.desk.last_error.note()
+        if desk := self._loaded_desk:
+            desk.last_error.note()
         self._keeps_history = info.store_history
         if info.store_history:  # not one that running code runs by run_cell
             number = self._shell.displayhook.prompt_count  # execution_count is one ahead, in newer versions alone
             self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex, number)
             self._anchor.set(self._last_anchor)
             self._just_shown = None
-            if area := sys.modules.get("ava_magic.views.area"):
-                area.close_what_is_left()
-            if updates := sys.modules.get("ava_magic.views.updates"):
-                updates.repeat_what_ended()
+            catch_up()
 
     def end_cell(self, result: ExecutionResult | None) -> None:
         """IPython's ``post_run_cell``: a rerun that failed, perhaps before its question was sent, is no turn.
@@ -171,8 +173,8 @@ class AvaMagics(Magics):
         """
         failed = result is None or not result.success
         keeps_history = self._keeps_history if result is None or result.info is None else result.info.store_history
-        if failed and keeps_history and self.rerun == "replace" and "desk" in self.__dict__:
-            self.desk.chats.end_in_vain(self._last_anchor)
+        if failed and keeps_history and self.rerun == "replace" and (desk := self._loaded_desk):
+            desk.chats.end_in_vain(self._last_anchor)
 
     def show_once(self, value: Any) -> None:
         """What a kernel calls to show a reply: the one that has just streamed stands on the screen already."""
@@ -210,7 +212,7 @@ class AvaMagics(Magics):
         try:
             with asking.on_screen():
                 yield
-        except Exception:
+        except Exception:  # whatever it was, what had come is the result, and the error goes on
             if asking.keeps_when_failed and asking.what_came() is not None:
                 self._shell.displayhook.update_user_ns(self._conclude(asking))
             raise

@@ -129,8 +129,7 @@ def _begin(desk: Desk, typed: Typed, question: Question, asked: Unanswered) -> U
 
 
 def _asking(desk: Desk, typed: Typed, chat: Chat, turn: Turn) -> Asking:
-    display = "text" if turn.settings.format == "text" else desk.magics.display
-    frame_rate = desk.magics.frame_rate
+    display, frame_rate = desk.magics.display, desk.magics.frame_rate
     view = choose(turn, typed.run.stop, desk.shell, display, frame_rate, background=typed.in_background)
     out = typed.arguments.options.get("out", "")
     return Asking(chat, turn, view, typed.run, background=typed.in_background, out=out)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "can_await",
-    "in_console",
     "in_notebook",
     "in_own_task_of_a_cell",
     "is_displaying_result",
@@ -73,17 +72,19 @@ def in_own_task_of_a_cell() -> bool:
 
 def in_notebook(shell: InteractiveShell) -> bool:
     """Whether what is shown can be updated later: a kernel with a front end that holds outputs."""
-    return getattr(shell, "kernel", None) is not None and not in_console()
+    return getattr(shell, "kernel", None) is not None and not _in_console()
 
 
 @functools.cache
-def in_console() -> bool:
+def _in_console() -> bool:
     """Whether this is a kernel that ``jupyter console`` has started for itself."""
     try:
         import psutil  # ipykernel brings it
-
+    except ImportError:
+        return False
+    try:
         words = psutil.Process(os.getppid()).cmdline()
-    except (ImportError, OSError, psutil.Error):
+    except (OSError, psutil.Error):
         return False
     return any("jupyter-console" in word or "jupyter_console" in word for word in words[:3])
 

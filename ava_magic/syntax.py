@@ -19,9 +19,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["Transform", "statements"]
+__all__ = ["CELL", "Transform", "statements"]
 
-_CELL = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*%%ava(?!\S)(?P<line>[^\n]*)\n?")
+CELL = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*%%ava(?!\S)")
+"""The beginning of a cell that is a question, up to its line of options."""
+
 _AVA = re.compile(r"%ava(?!\S)[ \t]*(?P<line>.*)", re.DOTALL)
 _WITHIN = re.compile(r"\A([ \t]*)%(time|timeit|prun)[ \t]+([^\n]*%ava(?!\S)[^\n]*)\n?\Z")
 _ESCAPE = re.compile(r"[ \t]*(?=[%!?])|[^\n]*?(?:=[ \t]*|\breturn[ \t]+)(?=[%!]\w)")
@@ -55,8 +57,9 @@ class Transform:
         source = "".join(lines).replace("\r\n", "\n")
         if "%ava" not in source:
             return lines
-        if cell := _CELL.match(source):
-            return [_call(cell["line"].strip(), source[cell.end() :], awaits=self._can_await()) + "\n"]
+        if cell := CELL.match(source):
+            line, _, body = source[cell.end() :].partition("\n")
+            return [_call(line.strip(), body, awaits=self._can_await()) + "\n"]
         if source.lstrip().startswith("%%"):
             return lines  # the body belongs to that magic, which may come back here with it
         scopes: list[tuple[int, str]] = []

@@ -237,6 +237,26 @@ def test_without_widgets_the_columns_stream_too(asked: Kernel, endpoint: Endpoin
     assert asked.finish(cell).status == "ok"
 
 
+@pytest.mark.parametrize(("display", "option"), [("text", ""), ("auto", "-f text")])
+def test_plain_text_streams_in_columns_too(asked: Kernel, endpoint: Endpoint, display: str, option: str) -> None:
+    asked.run(f"%config AvaMagics.display = {display!r}")
+    first, second = Gate(), Gate()
+    endpoint.says("**alpha**\n", first, "<end>")
+    endpoint.says("**beta**\n", second, "<end>")
+    cell = asked.start(f"%ava {option} -m a -m b what?")
+    asked.collect(
+        cell,
+        lambda: any(
+            "**alpha**" in (html := c["data"][HTML]) and "**beta**" in html for c in cell.of_type("update_display_data")
+        ),
+    )
+    first.open()
+    second.open()
+    assert asked.finish(cell).status == "ok", cell.error
+    assert not any(WIDGET in c["data"] for c in cell.of_type("display_data"))
+    assert "<end>" in cell.outputs[0]["data"][PLAIN]
+
+
 @pytest.fixture(params=["", "--simple-prompt"], ids=["prompt", "simple"])
 def terminal(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
     terminal = Terminal(tmp_path, *request.param.split(), f"--AvaMagics.base_url={endpoint.url}")

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["After", "install", "remove"]
+__all__ = ["install", "remove"]
 
 _NAME = "ava_magic"
 
-After = Callable[[str], tuple[str, list[str]] | None]
+_After = Callable[[str], tuple[str, list[str]] | None]
 """Of a cell's text up to the cursor: what it ends in, and the words that begin so; ``None`` where nothing is known."""
 
 
-def install(shell: InteractiveShell, after: After) -> None:
+def install(shell: InteractiveShell, after: _After) -> None:
     """Let the completer of ``shell`` offer what ``after`` finds; :func:`remove` takes them out."""
     completer: Any = shell.Completer
     try:
@@ -36,17 +36,14 @@ def remove(shell: InteractiveShell) -> None:
     ]
 
 
-def _before(text: str, line: int, column: int) -> str:
-    lines = text.split("\n")
-    return "\n".join([*lines[:line], lines[line][:column]])
-
-
-def _matcher(after: After) -> Callable[[Any], Any]:
+def _matcher(after: _After) -> Callable[[Any], Any]:
     """A matcher of IPython's API, version 2."""
-    from IPython.core.completer import SimpleCompletion
+    from IPython.core.completer import SimpleCompletion, cursor_to_position
 
     def matcher(context: Any) -> Any:
-        found = after(_before(context.full_text, context.cursor_line, context.cursor_position))
+        found = after(
+            context.full_text[: cursor_to_position(context.full_text, context.cursor_line, context.cursor_position)]
+        )
         if found is None:
             return {"completions": []}
         word, words = found
@@ -56,13 +53,14 @@ def _matcher(after: After) -> Callable[[Any], Any]:
     return matcher
 
 
-def _instead_of(former: Callable[..., Any], after: After) -> Callable[..., Any]:
+def _instead_of(former: Callable[..., Any], after: _After) -> Callable[..., Any]:
     """What all completion goes through in older versions: it knows the whole cell, and has the last word."""
+    from IPython.core.completer import cursor_to_position
 
     def complete(*, cursor_line: int, cursor_pos: int | None, full_text: str | None = None, **rest: Any) -> Any:
         text = full_text or rest.get("line_buffer") or rest.get("text") or ""
         column = len(text) if cursor_pos is None else cursor_pos
-        found = after(_before(text, cursor_line if full_text else 0, column))
+        found = after(text[: cursor_to_position(text, cursor_line if full_text else 0, column)])
         if found is None or not found[1]:
             return former(cursor_line=cursor_line, cursor_pos=cursor_pos, full_text=full_text, **rest)
         word, words = found

@@ -26,8 +26,8 @@ class _Fetch:
     """One list: on its way until ``over`` is done, and then good for a while."""
 
     names: list[str] = field(default_factory=list)
-    over: Future[None] = field(default_factory=Future)
     ended: float = 0.0
+    over: Future[None] = field(init=False)
 
     def is_stale(self) -> bool:
         lasts = _LASTS if self.names else _FAILURE_LASTS
@@ -66,7 +66,7 @@ class ModelNames:
 
 
 async def _load() -> None:
-    from .. import chat, transport  # noqa: F401
+    from .. import chat, transport  # noqa: F401  # to have them loaded is all
 
 
 def _begin(endpoint: Endpoint) -> _Fetch:

@@ -9,18 +9,16 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..arguments import OPTIONS
+from ..arguments import BY_NAME, OPTIONS, WORD, value_at, value_start
+from ..syntax import CELL
 from ..values.lookup import PATH
 
 __all__ = ["Place", "option_names", "place"]
 
-_CELL = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*%%ava(?!\S)")
+_BEGUN = re.compile(r"-(?:-\S+|[^-\s]\S*)?")
 _LINE = re.compile(r"(?:^|[=:;]|\breturn)[ \t]*%ava(?!\S)(?P<rest>(?:[^\n\\]|\\\n|\\.)*)\Z", re.MULTILINE)
 _FIELD = re.compile(r"(?<!\{)\{(?P<name>(?:[^\W\d]\w*)?)\Z")
 _ATTRIBUTE = re.compile(rf"(?<!\{{)\{{(?P<name>[^\W\d]\w*{PATH}\.\w*)\Z")
-_WORD = re.compile(r"\s+(?P<word>\S*)")
-_VALUE = re.compile(r"""\s*(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\s"']\S*)(?=\s)""")
-_BY_NAME = {name: option for option in OPTIONS for name in option.names}
 
 
 class Place(NamedTuple):
@@ -37,7 +35,7 @@ class Place(NamedTuple):
 
 def place(before: str) -> Place | None:
     """Where the cursor is, from the cell's text before it; ``None`` where nothing of ours is being typed."""
-    if cell := _CELL.match(before):
+    if cell := CELL.match(before):
         line, newline, _ = before[cell.end() :].partition("\n")
         found = None if newline else _in_options(line)
     elif magic := _LINE.search(before):
@@ -54,7 +52,7 @@ def place(before: str) -> Place | None:
 
 def option_names(given: Iterable[str]) -> list[str]:
     """The names of the options that may follow those that were ``given``, by their keys."""
-    taken = {key for key in given if not _BY_NAME[f"--{key.replace('_', '-')}"].many}
+    taken = {key for key in given if not BY_NAME[f"--{key.replace('_', '-')}"].many}
     return [name for option in OPTIONS if option.key not in taken for name in option.names]
 
 
@@ -62,20 +60,17 @@ def _in_options(line: str) -> Place | None:
     """The place in the options that a line begins with; ``None`` where the prompt has begun."""
     given: dict[str, str] = {}
     position = 0
-    while word := _WORD.match(line, position):
-        name, equals, value = word["word"].partition("=")
-        if word.end() == len(line):
-            if equals and name in _BY_NAME:
-                return Place(_BY_NAME[name].key, value, given)
-            return Place("option", word["word"], given) if name.startswith("-") and name != "--" else None
-        option = _BY_NAME.get(name)
+    while (word := WORD.match(line, position)) and (word.end() < len(line) or line.endswith("=")):
+        option = BY_NAME.get(word["option"])
         if option is None:
             return None
-        position = word.end() if not equals else word.start("word") + len(name) + 1
-        if option.value and not (option.may_be_bare and line[position:].lstrip().startswith("-")):
-            typed = _VALUE.match(line, position)
-            if typed is None:
-                return Place(option.key, line[position:].lstrip(), given)
-            value, position = typed.group().strip().strip("\"'"), typed.end()
+        position, value = word.end(), ""
+        start = value_start(line, position)
+        if option.value and not (option.may_be_bare and start > position and line.startswith("-", start)):
+            found = value_at(line, start)
+            if found is None or found[1] == len(line):
+                return Place(option.key, line[start:], given)
+            value, position = found
         given[option.key] = value
-    return None
+    rest = line[position:].lstrip()
+    return Place("option", rest, given) if _BEGUN.fullmatch(rest) else None

@@ -11,7 +11,6 @@ from ..arguments import Arguments
 from ..asking import UnderWay
 from ..errors import AvaError
 from ..runner import Run
-from ..views import View
 from .each import Asker, Batch, Result
 from .items import Items, items_of
 from .replies import Replies
@@ -19,6 +18,7 @@ from .template import Template
 
 if TYPE_CHECKING:
     from ..chat import Chat
+    from ..views.progress import ProgressView
 
 __all__ = ["ForEach"]
 
@@ -46,7 +46,7 @@ class ForEach(UnderWay[Replies]):
         settings: Mapping[str, Any],
         names: Mapping[str, Any],
         run: Run,
-        choose: Callable[[Batch], View[Replies]],
+        choose: Callable[[Batch], ProgressView],
     ) -> ForEach:
         """What ``arguments`` ask for; ``names`` holds the items, ``choose`` gives the view.
 
@@ -68,11 +68,9 @@ class ForEach(UnderWay[Replies]):
         )
         return cls(batch, results, choose(batch), run, arguments)
 
-    def __init__(
-        self, batch: Batch, results: list[Result], view: View[Replies], run: Run, arguments: Arguments
-    ) -> None:
+    def __init__(self, batch: Batch, results: list[Result], view: ProgressView, run: Run, arguments: Arguments) -> None:
         super().__init__(view, run, background="background" in arguments, out=arguments.options.get("out", ""))
-        self.leaves_result = getattr(view, "leaves_table", False)
+        self.leaves_result = view.leaves_table
         self.question = batch.template.text
         self._batch = batch
         self._results = results

@@ -117,9 +117,6 @@ class _Renderer(RendererHTML):
         url = str(token.attrGet("src") or "")
         return f"{_link(url)}[{_keep_from_typesetting(escape(words))}]{_end_link(url)}"
 
-    def code_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        return f"<code>{escape(tokens[idx].content)}</code>"
-
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         words = tokens[idx].info.split()
         goes_on = env["continues"] and idx == len(tokens) - 1

@@ -19,7 +19,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from .footnotes import MARK, add_footnotes
 
-__all__ = ["CLOSING", "DOLLARS", "HALF_DOLLARS", "add_display_math", "add_rules", "is_safe_link"]
+__all__ = ["CLOSING", "DOLLARS", "HALF_DOLLARS", "add_display_math", "add_rules"]
 
 CLOSING = {"\\(": "\\)", "\\[": "\\]"}
 """The end of a formula by its beginning, where they differ."""
@@ -59,10 +59,10 @@ def add_rules(parser: MarkdownIt) -> None:
     parser.inline.ruler.before("link", "plain_bracket", _plain_bracket)
     parser.core.ruler.after("block", "shallow_blocks", _shallow_blocks)
     parser.core.ruler.after("inline", "finish_inline", _finish_inline)
-    parser.validateLink = is_safe_link  # type: ignore[method-assign]  # markdown-it documents it
+    parser.validateLink = _is_safe_link  # type: ignore[method-assign]  # markdown-it documents it
 
 
-def is_safe_link(url: str) -> bool:
+def _is_safe_link(url: str) -> bool:
     """Whether a link may lead there: to the web, or to somebody's mail."""
     try:
         parts = urlsplit(url)
@@ -73,7 +73,7 @@ def is_safe_link(url: str) -> bool:
 
 def add_display_math(parser: MarkdownIt) -> None:
     r"""Teach ``parser`` the blocks ``$$...$$`` and ``\[...\]``."""
-    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, allow_labels=False, double_inline=True)
+    parser.use(dollarmath_plugin, allow_labels=False)
     parser.block.ruler.before("fence", "bracket_block", _bracket_block, {"alt": ["paragraph"]})
 
 
@@ -216,7 +216,7 @@ def _link_bare_urls(children: list[Token]) -> list[Token]:
 def _split_at_urls(text: str) -> Iterator[Token]:
     position = 0
     for match in _URL.finditer(text):
-        if is_safe_link(match.group()):
+        if _is_safe_link(match.group()):
             yield Token("text", "", 0, content=text[position : match.start()])
             yield Token("link_open", "a", 1, attrs={"href": match.group()}, markup="autolink")
             yield Token("text", "", 0, content=match.group())

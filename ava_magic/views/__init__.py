@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO, TypeVar
 
 from ..answers.presentation import AsMarkdown
 from ..controls import one_line, visible
@@ -24,12 +24,29 @@ if TYPE_CHECKING:
 
     from ..turn import Turn
 
-__all__ = ["Fresh", "View", "choose", "pace", "status_line"]
+__all__ = [
+    "BYTES_A_SECOND",
+    "HOW_TO_STOP",
+    "Fresh",
+    "Screen",
+    "View",
+    "choose",
+    "display_of",
+    "pace",
+    "screen_of",
+    "status_line",
+]
 
+HOW_TO_STOP = "interrupt the kernel to stop"
+BYTES_A_SECOND = 40_000
+"""What the frames of one reply may take of the way to the browser."""
 
 _LONGEST_FRAME = 0.05  # seconds
 _AT_FIRST = 2000  # characters that a frame may take: coloured code, the slowest, then takes a tenth of a second
 _LEAST = 500  # characters that a frame may take, however slow it was
+
+Screen = Literal["widgets", "updates", "terminal", "lines"]
+"""What a screen can do: hold widgets, update what it has shown, paint its last lines again, or take one more line."""
 
 _Shown_contra = TypeVar("_Shown_contra", contravariant=True)
 
@@ -56,7 +73,7 @@ class Fresh:
 
     The text is Markdown that shows the reply as its format wants, or where it is ``raw`` the reply itself.  A frame
     takes no more of it than can be painted in the blink of an eye, by what the frames before it took: a Stop waits for
-    a frame.  The rest waits for the next one, and ``taken`` is what was read of the reply itself.
+    a frame.  The rest waits for the next one, and ``taken`` is what the last look read of the reply itself.
     """
 
     def __init__(self, turn: Turn, *, raw: bool = False) -> None:
@@ -90,6 +107,7 @@ class Fresh:
 
     def read(self, most: int | None = None) -> str:
         """The new text, ``""`` if there is none; about ``most`` characters of it, the rest comes the next time."""
+        self.taken = ""
         text = self._read(most)
         if self._turn.pieces is not self._pieces and self._seen == len(self._pieces):
             text += f"{self._form.finish()}\n\n*That did not fit, so it was asked again:*\n\n"
@@ -145,6 +163,26 @@ def pace(paint: Callable[[Any], float]) -> Callable[[Any], float]:
     return paced
 
 
+def display_of(turn: Turn, display: str) -> str:
+    """The trait ``display`` for a reply to ``turn``: what is to be plain text is shown as that."""
+    return "text" if turn.settings.format == "text" else display
+
+
+def screen_of(shell: InteractiveShell, display: str, stream: TextIO | None = None) -> Screen:
+    """What the screen can do, as far as the trait ``display`` lets it; a terminal is written to by ``stream``, stdout.
+
+    Where nobody is there to press Stop (``nbclient`` runs a notebook with ``allow_stdin`` false) no widget is opened:
+    nbclient keeps even a closed widget's state in the file.  ``jupyter console`` can update nothing that it has shown:
+    it gets plain text, as a pipe does; so does a thread from which nothing can be displayed.
+    """
+    kernel: Any = getattr(shell, "kernel", None)
+    if in_notebook(shell) and may_display(shell):
+        attended = bool(getattr(kernel, "_allow_stdin", False))
+        return "widgets" if display == "widget" or (display == "auto" and attended) else "updates"
+    is_terminal = kernel is None and (stream or sys.stdout).isatty() and not getattr(shell, "simple_prompt", False)
+    return "terminal" if is_terminal else "lines"
+
+
 def choose(
     turn: Turn,
     stop: Callable[[], None],
@@ -157,24 +195,18 @@ def choose(
     """The view that fits the screen; ``display`` is the trait of that name.
 
     What comes in the ``background`` is shown in its own place in a notebook, and at its end on any other screen.
-
-    Where nobody is there to press Stop (``nbclient`` runs a notebook with ``allow_stdin`` false) no widget is opened:
-    nbclient keeps even a closed widget's state in the file.  ``jupyter console`` can update nothing that it has shown:
-    it gets plain text, as a pipe does; so does a thread from which nothing can be displayed.
     """
-    kernel: Any = getattr(shell, "kernel", None)
-    if in_notebook(shell) and may_display(shell):
-        attended = bool(getattr(kernel, "_allow_stdin", False))
-        if display == "widget" or (display == "auto" and attended):
-            from .notebook import WidgetView
+    screen, display = screen_of(shell, display), display_of(turn, display)
+    if screen == "widgets" and display != "text":
+        from .notebook import WidgetView
 
-            return WidgetView(turn, stop, kernel, frame_rate, background=background)
+        return WidgetView(turn, stop, getattr(shell, "kernel", None), frame_rate, background=background)
+    if screen in ("widgets", "updates"):
         from .updates import HtmlView, TextView
 
         return (TextView if display == "text" else HtmlView)(turn, frame_rate, background=background)
     view: View[Reply]
-    is_terminal = kernel is None and sys.stdout.isatty() and not getattr(shell, "simple_prompt", False)
-    if is_terminal and display != "text":
+    if screen == "terminal" and display != "text":
         from .terminal import TerminalView
 
         view = TerminalView(turn, frame_rate)

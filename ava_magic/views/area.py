@@ -11,7 +11,9 @@ import functools
 import time
 from typing import Any
 
-__all__ = ["close_tree", "close_what_is_left", "new_area", "retire", "widget_view"]
+from ..between_cells import at_next_cell
+
+__all__ = ["close_tree", "new_area", "retire", "widget_view"]
 
 _LONG_ENOUGH_TO_LEAVE = 15.0  # seconds
 
@@ -32,17 +34,9 @@ def retire(area: Any, output: Any, data: dict[str, str], metadata: dict[str, Any
     if area.was_restored or time.monotonic() - area.opened >= _LONG_ENOUGH_TO_LEAVE:
         area.children = [output]
         output.outputs = ({"output_type": "display_data", "data": data, "metadata": metadata},)
-        _left_open.append((area, output))
+        at_next_cell(functools.partial(_close_unless_shown, area, output))
     else:
         _close(area, output)
-
-
-def close_what_is_left() -> None:
-    """Close the areas of what has ended, but for one that a page shows which was opened anew meanwhile."""
-    while _left_open:
-        area, output = _left_open.pop()
-        if not area.was_restored:
-            _close(area, output)
 
 
 def close_tree(widget: Any) -> None:
@@ -54,7 +48,10 @@ def close_tree(widget: Any) -> None:
             model.close()
 
 
-_left_open: list[tuple[Any, Any]] = []
+def _close_unless_shown(area: Any, output: Any) -> None:
+    """Close the area of what has ended, but for one that a page shows which was opened anew meanwhile."""
+    if not area.was_restored:
+        _close(area, output)
 
 
 def _close(area: Any, output: Any) -> None:

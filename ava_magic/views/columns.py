@@ -15,12 +15,12 @@ from IPython.display import display, update_display
 from ..controls import visible
 from ..many.column import Column
 from ..many.replies import Replies
-from ..markdown.html import plain
+from ..markdown.html import as_it_is, plain
 from ..markdown.inert import inert_markdown
-from ..shell import in_notebook
-from . import View, choose, pace
+from . import BYTES_A_SECOND, View, choose, display_of, pace, screen_of
+from .ending import add_failure, repeat_at_next_cell
 from .plain import Afterwards
-from .updates import BYTES_A_SECOND, HtmlView, TextView, repeat_at_next_cell
+from .updates import HtmlView, TextView
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -42,10 +42,10 @@ def choose_columns(
     background: bool,
 ) -> View[Replies]:
     """The view of several replies that fits the screen; as :func:`ava_magic.views.choose` does for one."""
-    kernel: Any = getattr(shell, "kernel", None)
-    if in_notebook(shell):
-        if display == "widget" or (display == "auto" and bool(getattr(kernel, "_allow_stdin", False))):
-            return WidgetColumns(columns, kernel, frame_rate, background=background)
+    screen, display = screen_of(shell, display), display_of(columns[0].turn, display)
+    if screen == "widgets" and display != "text":
+        return WidgetColumns(columns, getattr(shell, "kernel", None), frame_rate, background=background)
+    if screen in ("widgets", "updates"):
         kind = TextView if display == "text" else HtmlView
         return HtmlColumns(columns, [kind(c.turn, frame_rate, background=background) for c in columns], background)
     views = [choose(column.turn, column.run.stop, shell, display, frame_rate) for column in columns]
@@ -71,9 +71,9 @@ class WidgetColumns:
 
         width = Layout(width=_width(len(self._columns)), min_width=_NARROWEST, margin="0 1% 0 0")
         heads = [HTML(f"<b>{plain(column.label)}</b>") for column in self._columns]
-        self._areas = [view.build() for view in self._views]
-        self._boxes = [VBox([head, area], layout=width) for head, area in zip(heads, self._areas, strict=True)]
-        self._row = HBox(self._boxes, layout=Layout(flex_flow="row wrap", align_items="flex-start"))
+        areas = [view.build() for view in self._views]
+        boxes = [VBox([head, area], layout=width) for head, area in zip(heads, areas, strict=True)]
+        self._row = HBox(boxes, layout=Layout(flex_flow="row wrap", align_items="flex-start"))
         self._output = Output()
         self._area = new_area([self._row], self._output.layout)
         words = f"{len(self._columns)} were asked; their whole replies will stand here."
@@ -111,12 +111,9 @@ class HtmlColumns:
         self._views = views
         self._background = background
         self._display_id = uuid.uuid4().hex
-        self._frames: list[dict[str, str]] = []
 
     def open(self) -> None:
-        for view in self._views:
-            line = view.status()
-            self._frames.append({"text/plain": line, "text/html": f"<small>{plain(line)}</small>"})
+        self._frames = [view.status() for view in self._views]
         display(self._data(), raw=True, display_id=self._display_id)
 
     @pace
@@ -184,9 +181,7 @@ def _final(
     pairs = zip(columns, views, strict=True)
     bundles = [view.finished(column.what_came(), column.failure) for column, view in pairs]
     data = _beside([column.label for column in columns], [data for data, _ in bundles])
-    if failure:
-        data["text/plain"] += f"\n{visible(failure)}"
-        data["text/html"] += f'<p role="alert">{plain(failure)}</p>'
+    add_failure(data, failure)
     kept = next((metadata for column, (_, metadata) in zip(columns, bundles, strict=True) if column.notes), {})
     return data, kept
 
@@ -198,7 +193,10 @@ def _beside(labels: Sequence[str], bundles: Sequence[dict[str, str]]) -> dict[st
         f"min-width: {_NARROWEST}; padding-right: 1em; white-space: normal"
     )
     pairs = list(zip(labels, bundles, strict=True))
-    html = [f'<div style="{style}"><b>{plain(label)}</b>\n{data["text/html"]}</div>' for label, data in pairs]
+    bodies = [data.get("text/html") or as_it_is(data["text/plain"]) for data in bundles]
+    html = [
+        f'<div style="{style}"><b>{plain(label)}</b>\n{body}</div>' for label, body in zip(labels, bodies, strict=True)
+    ]
     return {
         "text/plain": "\n\n".join(f"== {visible(label)} ==\n{data['text/plain']}" for label, data in pairs),
         "text/markdown": "\n\n".join(

@@ -49,6 +49,8 @@ class PlainView:
 class Afterwards:
     """Shows nothing of a reply before its end, and then all of it: the screen is in use by something else meanwhile."""
 
+    leaves_table = False  # as :class:`~ava_magic.views.progress.ProgressView` has it
+
     def __init__(self, view: View[Any], question: str) -> None:
         self._view = view
         self._question = question
@@ -60,5 +62,5 @@ class Afterwards:
         return 1.0
 
     def close(self, reply: Any, failure: str = "") -> None:
-        sys.stdout.write(f"\n[in the background: {visible(one_line(self._question, 60))}]\n")
+        sys.stdout.write(f"\n[in the background: {one_line(self._question, 60)}]\n")
         self._view.close(reply, failure)

@@ -10,7 +10,7 @@ import io
 import sys
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from IPython.display import display, update_display
 
@@ -18,33 +18,39 @@ from ..controls import one_line, visible
 from ..many.each import Batch
 from ..many.replies import Replies
 from ..markdown.html import plain
-from ..shell import in_notebook
-from . import View
+from . import HOW_TO_STOP, View, screen_of
+from .ending import add_failure, repeat_at_next_cell
 from .plain import Afterwards
-from .updates import HOW_TO_STOP, repeat_at_next_cell
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["choose_progress"]
+__all__ = ["ProgressView", "choose_progress"]
 
 _WIDGET_FRAME = 0.8  # seconds: a frame of tqdm's widgets is up to three messages
 _FRAME = 0.25
 _TERMINAL_FRAME = 0.1
 
 
+class ProgressView(View[Replies], Protocol):
+    """A view of a batch."""
+
+    leaves_table: bool
+    """Whether its end shows the whole table, so that it is not shown once more."""
+
+
 def choose_progress(
     batch: Batch, *, stop: Callable[[], None], shell: InteractiveShell, display: str, question: str, background: bool
-) -> View[Replies]:
+) -> ProgressView:
     """The view of a batch that fits the screen; as :func:`ava_magic.views.choose` does for one reply."""
-    kernel: Any = getattr(shell, "kernel", None)
-    if in_notebook(shell):
-        if display == "widget" or (display == "auto" and bool(getattr(kernel, "_allow_stdin", False))):
-            return WidgetProgress(batch, stop, kernel, background=background)
+    screen = screen_of(shell, display, sys.stderr)
+    if screen == "widgets":
+        return WidgetProgress(batch, stop, getattr(shell, "kernel", None), background=background)
+    if screen == "updates":
         return UpdatedProgress(batch, background=background)
     if background:
         return Afterwards(PlainProgress(batch), question)
-    if kernel is None and sys.stderr.isatty() and not getattr(shell, "simple_prompt", False):
+    if screen == "terminal":
         return TerminalProgress(batch)
     return PlainProgress(batch)
 
@@ -159,6 +165,8 @@ class UpdatedProgress:
 class TerminalProgress:
     """The bar on the terminal's last line, which stays when it is done."""
 
+    leaves_table = False
+
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
 
@@ -183,6 +191,8 @@ class TerminalProgress:
 
 class PlainProgress:
     """One line at the end, for a pipe, a log, and any screen that can show no more."""
+
+    leaves_table = False
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
@@ -211,7 +221,5 @@ def _draw_nothing(*arguments: object, **options: object) -> None:
 
 def _final(replies: Replies | None, failure: str) -> dict[str, str]:
     data = {"text/plain": "", "text/html": ""} if replies is None else replies._repr_mimebundle_()
-    if failure:
-        data["text/plain"] += f"\n{visible(failure)}"
-        data["text/html"] += f'<p role="alert">{plain(failure)}</p>'
+    add_failure(data, failure)
     return data

@@ -2,74 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import uuid
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display, update_display
 
-from ..controls import visible
-from ..conversation.kept import record_of
 from ..markdown.blocks import Blocks
 from ..markdown.html import as_it_is, plain, to_html
 from ..markdown.unfinished import mend
 from ..reply import Reply
-from . import Fresh, pace, status_line
+from . import BYTES_A_SECOND, HOW_TO_STOP, Fresh, pace, status_line
+from .ending import final_bundle, is_in_haste, put_together, repeat_at_next_cell
 
 if TYPE_CHECKING:
     from ..turn import Turn
 
-__all__ = [
-    "BYTES_A_SECOND",
-    "HOW_TO_STOP",
-    "HtmlView",
-    "TextView",
-    "final_bundle",
-    "is_in_haste",
-    "put_together",
-    "repeat_at_next_cell",
-    "repeat_what_ended",
-]
+__all__ = ["HtmlView", "TextView"]
 
-HOW_TO_STOP = "interrupt the kernel to stop"
 _LONG_BLOCK = 3000  # characters of a block that are painted again with each frame
-BYTES_A_SECOND = 40_000
-"""What the frames of one reply may take of the way to the browser."""
-
-
-def final_bundle(
-    reply: Reply | None, turn: Turn, body: str | None = None, failure: str = ""
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """The output that stays: its data in three forms, and the turn as metadata, for ``--resume``.
-
-    ``body`` is the text as HTML, where nobody may wait until it is rendered anew.  Where nothing came the output is
-    empty but for a ``failure``; of a cell that waited, the line that says why stands below it, where a traceback would.
-    """
-    data = {"text/plain": "", "text/html": ""}
-    if reply is not None:
-        data = reply._repr_mimebundle_() if body is None else reply.as_output(body, hastily=True)
-    if failure:
-        data["text/plain"] += f"\n{visible(failure)}"
-        data["text/html"] += f'<p role="alert">{plain(failure)}</p>'
-    return data, {} if reply is None else {"ava_magic": record_of(turn)}
-
-
-def is_in_haste(reply: Reply | None, fresh: Fresh) -> bool:
-    """Whether a reply was stopped that takes long to render: who stops it does not wait for that."""
-    return reply is not None and reply.partial and fresh.takes_long(len(reply.text) + len(reply.reasoning))
-
-
-def put_together(painted: str, blocks: Blocks, fresh: Fresh) -> str:
-    """The HTML of a reply that was stopped: what is ``painted``, and what is not yet, as the text that it is."""
-    tail, rest = blocks.finish(), fresh.read()
-    cut = len(tail)
-    if fresh.takes_long(len(tail)):
-        cut = 0
-    elif rest:
-        cut = max(tail.rfind("\n"), tail.rfind(" ")) + 1  # no word is torn apart
-    html = painted + to_html(tail[:cut])
-    return html + as_it_is(tail[cut:] + rest) if tail[cut:] + rest else html
 
 
 class HtmlView:
@@ -84,16 +34,16 @@ class HtmlView:
         self._fresh = Fresh(turn, raw=self.is_raw)
         self._blocks = Blocks()
         self._settled = ""
+        self._taken: list[str] = []
         self._display_id = uuid.uuid4().hex
 
     def open(self) -> None:
-        line = self.status()
-        data = {"text/plain": line, "text/html": f"<small>{plain(line)}</small>"}
-        display(data, raw=True, display_id=self._display_id)
+        display(self.status(), raw=True, display_id=self._display_id)
 
-    def status(self) -> str:
-        """Who answers, for how long, how much has come."""
-        return status_line(self._turn, self._fresh, "" if self._background else HOW_TO_STOP)
+    def status(self) -> dict[str, str]:
+        """What to show before the first words: who answers, and for how long."""
+        line = status_line(self._turn, self._fresh, "" if self._background else HOW_TO_STOP)
+        return {"text/plain": line, "text/html": f"<small>{plain(line)}</small>"}
 
     def frame(self) -> dict[str, str] | None:
         """What to show now, ``None`` where nothing is new."""
@@ -123,12 +73,13 @@ class HtmlView:
 
     def _data(self, fresh: str) -> dict[str, str]:
         """What to show when ``fresh`` text has come."""
+        self._taken.append(self._fresh.taken)
         painted = self._blocks.settled + len(self._blocks.tail)
         self._settled += to_html(self._blocks.feed(fresh))
         if len(self._blocks.tail) > _LONG_BLOCK and (part := self._blocks.split(painted)):
             self._settled += to_html(part, continues=True)
         html = self._settled + to_html(mend(self._blocks.tail))
-        return {"text/plain": self._fresh.taken, "text/html": html}
+        return {"text/plain": "".join(self._taken), "text/html": html}
 
 
 class TextView(HtmlView):
@@ -142,22 +93,3 @@ class TextView(HtmlView):
 
     def _body(self) -> str:
         return as_it_is(self._settled + self._fresh.read())
-
-
-_ended_in_background: list[Callable[[], None]] = []
-
-
-def repeat_at_next_cell(data: dict[str, str], metadata: dict[str, Any], display_id: str) -> None:
-    """Show what has ended in the background once more when the next cell begins."""
-    _ended_in_background.append(
-        functools.partial(update_display, data, metadata=metadata, raw=True, display_id=display_id)
-    )
-
-
-def repeat_what_ended() -> None:
-    """Show again what has ended in the background since the last call.
-
-    A client that runs one cell after the other (nbclient) listens only while one runs, and a reply may end in between.
-    """
-    while _ended_in_background:
-        _ended_in_background.pop(0)()

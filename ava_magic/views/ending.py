@@ -1,0 +1,68 @@
+"""The end of a reply in a notebook: the output that stays."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import update_display
+
+from ..between_cells import at_next_cell
+from ..controls import visible
+from ..conversation.kept import record_of
+from ..markdown.blocks import Blocks
+from ..markdown.html import as_it_is, plain, to_html
+from ..reply import Reply
+from . import Fresh
+
+if TYPE_CHECKING:
+    from ..turn import Turn
+
+__all__ = ["add_failure", "final_bundle", "is_in_haste", "put_together", "repeat_at_next_cell"]
+
+
+def final_bundle(
+    reply: Reply | None, turn: Turn, body: str | None = None, failure: str = ""
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """The output that stays: its data in three forms, and the turn as metadata, for ``--resume``.
+
+    ``body`` is the text as HTML, where nobody may wait until it is rendered anew.  Where nothing came the output is
+    empty but for a ``failure``; of a cell that waited, the line that says why stands below it, where a traceback would.
+    """
+    data = {"text/plain": "", "text/html": ""}
+    if reply is not None:
+        data = reply._repr_mimebundle_() if body is None else reply.as_output(body, hastily=True)
+    add_failure(data, failure)
+    return data, {} if reply is None else {"ava_magic": record_of(turn)}
+
+
+def add_failure(data: dict[str, str], failure: str) -> None:
+    """Let an output tell what went wrong below what it shows; ``""``: nothing did."""
+    if failure:
+        data["text/plain"] += f"\n{visible(failure)}"
+        data["text/html"] += f'<p role="alert">{plain(failure)}</p>'
+
+
+def is_in_haste(reply: Reply | None, fresh: Fresh) -> bool:
+    """Whether a reply was stopped that takes long to render: who stops it does not wait for that."""
+    return reply is not None and reply.partial and fresh.takes_long(len(reply.text) + len(reply.reasoning))
+
+
+def put_together(painted: str, blocks: Blocks, fresh: Fresh) -> str:
+    """The HTML of a reply that was stopped: what is ``painted``, and what is not yet, as the text that it is."""
+    tail, rest = blocks.finish(), fresh.read()
+    cut = len(tail)
+    if fresh.takes_long(len(tail)):
+        cut = 0
+    elif rest:
+        cut = max(tail.rfind("\n"), tail.rfind(" ")) + 1  # no word is torn apart
+    html = painted + to_html(tail[:cut])
+    return html + as_it_is(tail[cut:] + rest) if tail[cut:] + rest else html
+
+
+def repeat_at_next_cell(data: dict[str, str], metadata: dict[str, Any], display_id: str) -> None:
+    """Show what has ended in the background once more when the next cell begins.
+
+    A client that runs one cell after the other (nbclient) listens only while one runs, and a reply may end in between.
+    """
+    at_next_cell(functools.partial(update_display, data, metadata=metadata, raw=True, display_id=display_id))
