@@ -71,12 +71,14 @@ def ask_each(desk: Desk, typed: Typed, prompt: str) -> ForEach | None:
     chat = desk.chats.named()
     settings = desk.settings(typed.arguments) | _format(desk, typed)
     names = {**visible_names(desk.shell), **typed.local_ns}
-    template = Template(prompt, names, ShellDisplay(desk.shell), typed.arguments.options.get("attach", ()))
-    first = chat.begin(template.for_all(), history=False, **settings)
-    if "send_secrets" not in typed.arguments:
-        template.check = functools.partial(_forbid_secrets, turn=first)
+    is_checked = "send_secrets" not in typed.arguments
+    check = functools.partial(forbid_secrets, others={}, environ=os.environ) if is_checked else lambda question: None
+    template = Template(prompt, names, ShellDisplay(desk.shell), typed.arguments.options.get("attach", ()), check)
+    question = template.for_all()
+    first = chat.begin(question, history=False, **settings)
+    if is_checked:
+        _forbid_secrets(question, first)  # and with it what goes beside the prompt, the same for every item
     if "preview" in typed.arguments:
-        template.for_all()  # which is checked
         show(preview(first), raw=True)
         return None
     view = functools.partial(
@@ -87,7 +89,7 @@ def ask_each(desk: Desk, typed: Typed, prompt: str) -> ForEach | None:
         question=prompt,
         background=typed.in_background,
     )
-    return ForEach.begin(chat, template, typed.arguments, settings, names, typed.run, view)
+    return ForEach.begin(chat, template, first, typed.arguments, settings, names, typed.run, view)
 
 
 def report(desk: Desk, typed: Typed) -> Asking:

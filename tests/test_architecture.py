@@ -35,7 +35,7 @@ EDGES = {  # what those packages do with a shell, a file that runs or a turn
 PURE = {module for module in modules() if module.split(".")[0] in PURE_PACKAGES} - EDGES | {
     *("arguments", "atomic", "completions", "connection", "controls", "errors", "reasoning", "reply", "sse", "syntax"),
     *("cassette", "cassette.entry", "cassette.nearest", "completion.words"),
-    *("many.items", "many.replies", "many.results", "many.template", "many.throttle"),
+    *("many.items", "many.progress", "many.replies", "many.results", "many.template", "many.throttle"),
     *("providers.base", "providers.chunks", "providers.message"),
 }
 

@@ -17,8 +17,9 @@ import pytest
 
 from ava_magic import AvaError, Chat, Replies
 from ava_magic.conversation.exchanges import Message
-from ava_magic.many.each import Batch, Result
+from ava_magic.many.each import Batch
 from ava_magic.many.items import items_of
+from ava_magic.many.progress import Result
 from ava_magic.many.template import Template, Words
 
 from .endpoint import END, Endpoint, Gate

@@ -266,3 +266,24 @@ def test_what_has_no_end_is_not_begun(notebook: Notebook) -> None:
         "class Endless(Exception):\n    def __str__(self):\n        while True: pass\nraise Endless('why')"
     )
     assert "Endless: why (the code that would say more was not run)" in told
+
+
+def test_frames_of_ava_magic_are_a_librarys(notebook: Notebook) -> None:
+    told = notebook.report("from ava_magic.many.items import items_of\nitems_of(5)")
+    assert "  [ava_magic/many/items.py, line " in told
+    assert "In[1], line 2, in <module>" in told
+
+
+def test_a_cell_is_looked_for_in_the_history_once(notebook: Notebook) -> None:
+    looked = 0
+
+    class History(list[str]):
+        def __len__(self) -> int:
+            nonlocal looked
+            looked += 1
+            return super().__len__()
+
+    error = notebook.cell("def f():\n    1/0\nf()")
+    assert error is not None
+    report(error, notebook.typed, History(notebook.run))
+    assert looked == 1

@@ -220,7 +220,7 @@ QUESTIONS = {
         "how do I compare two models?",
         "what does --keep do?",
     ),
-    "Ask the same question for every item of a list or every row of a table (--each)": (
+    "Ask the same question for every item of a list or every row of a table (--each, --concurrency)": (
         "how do I ask a question for each row of a DataFrame?",
         "what does --each do?",
         "what does --concurrency do?",

@@ -15,7 +15,8 @@ import pydantic
 import pytest
 
 from ava_magic import AvaError
-from ava_magic.answers.shapes import Misfit, is_shape, shape_of
+from ava_magic.answers.json_types import Misfit
+from ava_magic.answers.shapes import is_shape, shape_of
 
 from .endpoint import Endpoint
 

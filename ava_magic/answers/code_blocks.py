@@ -14,7 +14,8 @@ class CodeBlock(str):
 
     language: str
 
-    def __new__(cls, code: str, language: str = "") -> CodeBlock:  # noqa: D102
+    def __new__(cls, code: str, language: str = "") -> CodeBlock:
+        """``code`` in ``language``."""
         block = super().__new__(cls, code)
         block.language = language
         return block

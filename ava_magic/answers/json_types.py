@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, get_args, get_origin
 from ..controls import one_line
 from ..errors import AvaError
 
-__all__ = ["Form", "Misfit", "form_of"]
+__all__ = ["Misfit", "form_of"]
 
 
 class Misfit(Exception):
@@ -83,7 +83,8 @@ class _Forms:
                 name = self._names[kind] = f"{name}_{len(self.definitions)}"
             self.definitions[name] = {}
             forms: list[Form] = []
-            self._builders[kind] = lambda value, place: forms[0].build(value, place)  # noqa: PLW0108  # it is to come
+            # Its form is made below, and only looked up when something is built: its fields may hold its own kind.
+            self._builders[kind] = lambda value, place: forms[0].build(value, place)  # noqa: PLW0108
             forms.append(self._fields(kind))
             self.definitions[name] = forms[0].schema
         name = self._names[kind]

@@ -20,7 +20,7 @@ def validator_of(kind: Any, schema: Mapping[str, Any]) -> Any:
     when the reference is followed.
     """
     try:
-        from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+        from jsonschema_specifications import REGISTRY
         from referencing import Registry
         from referencing.jsonschema import specification_with
     except ImportError:  # jsonschema before 4.18
@@ -53,7 +53,7 @@ def _follow(specification: Any, root: Any, resolver: Any) -> None:
 def _closed_resolver(schema: Mapping[str, Any]) -> Any:
     from jsonschema import RefResolver
 
-    class Closed(RefResolver):  # type: ignore[misc]
+    class Closed(RefResolver):  # type: ignore[misc]  # to mypy its base is Any: jsonschema has no types
         def resolve_remote(self, uri: str) -> Any:
             raise LookupError(f"{uri} leads out of it, and nothing is fetched")
 

@@ -16,7 +16,7 @@ from ..values.lookup import MISSING, class_attribute, is_a
 from .json_types import Misfit, form_of
 from .references import validator_of
 
-__all__ = ["Misfit", "Shape", "is_shape", "shape_of"]
+__all__ = ["Shape", "is_shape", "shape_of"]
 
 _MOST_PROBLEMS = 5  # that a model is told at once
 

@@ -20,7 +20,8 @@ from ..conversation.exchanges import Message
 from ..providers.base import Again, Delta, Reasoning, Usage, hang_up
 from ..reasoning import ThinkSplitter
 from .json_text import json_values
-from .shapes import Misfit, Shape, shape_of
+from .json_types import Misfit
+from .shapes import Shape, shape_of
 
 __all__ = ["Demand", "Misfit"]
 

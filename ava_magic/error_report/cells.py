@@ -24,6 +24,7 @@ class Cells:
     def __init__(self, typed: Sequence[str], run: Sequence[str]) -> None:
         self._typed = typed
         self._run = run
+        self._numbers: dict[str, int] = {}
 
     def is_one(self, file: str) -> bool:
         """Whether a file name is a cell's."""
@@ -90,6 +91,12 @@ class Cells:
         return next((place for place, line in lines if line.startswith("%%")), 0)
 
     def _number(self, file: str) -> int:
+        """A cell's number, 0 for one that is in no history."""
+        if file not in self._numbers:  # each frame asks several times, and a history is long
+            self._numbers[file] = self._find(file)
+        return self._numbers[file]
+
+    def _find(self, file: str) -> int:
         source = "".join(linecache.getlines(file)).rstrip()
         numbers = range(min(len(self._run), len(self._typed)) - 1, 0, -1)
         return next((number for number in numbers if source and self._run[number].rstrip() == source), 0)

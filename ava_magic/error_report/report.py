@@ -31,7 +31,7 @@ _MOST_ERRORS = 5  # of a chain, and of a group
 _MOST_ENTRIES = 24  # of one traceback
 _INSTALLED = re.compile(r".*[/\\](?:site|dist)-packages[/\\]", re.DOTALL)
 _STANDARD = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib")]
-_OURS = str(Path(__file__).parent)
+_OURS = str(Path(__file__).parents[1])
 _MACHINERY = {"IPython", "ipykernel", "ava_magic"}
 
 _cause_of = vars(BaseException)["__cause__"].__get__

@@ -13,6 +13,7 @@ import sys
 from types import WrapperDescriptorType
 from typing import Any
 
+from ..values.describe import cut
 from ..values.lookup import (
     attributes_of,
     bases_of,
@@ -26,7 +27,7 @@ from ..values.lookup import (
     stored,
 )
 
-__all__ = ["error_name", "error_words", "is_a_librarys"]
+__all__ = ["error_words"]
 
 _BUDGET = 2_000
 _MOST_ITEMS = 1_000
@@ -40,7 +41,7 @@ _CONTAINERS = (tuple, list, set, frozenset, dict)
 _READ = {OSError: ("errno", "strerror", "filename", "filename2"), ImportError: ("msg",)}
 
 
-def error_name(error: BaseException) -> str:
+def _error_name(error: BaseException) -> str:
     """The name of an exception's class, as a traceback gives it."""
     kind = type(error)
     module = module_of(kind)
@@ -49,14 +50,14 @@ def error_name(error: BaseException) -> str:
 
 def error_words(error: BaseException) -> str:
     """The last line of its traceback, and its notes."""
-    lines = [": ".join(filter(None, [error_name(error), _cut(_COLOUR.sub("", _message(error)))]))]
+    lines = [": ".join(filter(None, [_error_name(error), cut(_COLOUR.sub("", _message(error)), _BUDGET)]))]
     notes = stored(error, "__notes__")
     if type(notes) is list:
-        lines += [_cut(note) for note in notes if type(note) is str]
+        lines += [cut(note, _BUDGET) for note in notes if type(note) is str]
     return "\n".join(lines)
 
 
-def is_a_librarys(kind: type) -> bool:
+def _is_a_librarys(kind: type) -> bool:
     """Whether a class is Python's own or an installed library's."""
     module = module_of(kind)
     if module.partition(".")[0] in sys.stdlib_module_names:  # __main__ is none of them
@@ -75,7 +76,7 @@ def _message(error: BaseException) -> str:
         read = list(dict.values(_stored(error)))
     if is_pythons and is_a(error, SyntaxError) and type(words := vars(SyntaxError)["msg"].__get__(error)) is str:
         return words  # its own message has the file's name behind it, which no reader knows
-    if (is_pythons or is_a_librarys(type(error))) and all(map(_is_harmless, [*args, *read])):
+    if (is_pythons or _is_a_librarys(type(error))) and all(map(_is_harmless, [*args, *read])):
         try:
             words = write(error)
         except Exception:  # a library's, which was not initialised as it should be
@@ -92,7 +93,7 @@ def _is_harmless(value: Any, depth: int = 4) -> bool:
     if is_exactly(value, *_CONTAINERS):
         items = [*value, *value.values()] if kind is dict else value
         return depth > 0 and len(items) < _MOST_ITEMS and all(_is_harmless(item, depth - 1) for item in items)
-    return is_exactly(value, *_PLAIN) or (not is_a(value, type) and is_a_librarys(kind))
+    return is_exactly(value, *_PLAIN) or (not is_a(value, type) and _is_a_librarys(kind))
 
 
 def _told(value: Any) -> str:
@@ -100,10 +101,3 @@ def _told(value: Any) -> str:
     if is_exactly(value, *_PLAIN):
         return value if type(value) is str else repr(value)
     return f"<{qualified_name(type(value))} object>"
-
-
-def _cut(words: str) -> str:
-    if len(words) <= _BUDGET:
-        return words
-    half = _BUDGET // 2
-    return f"{words[:half]}[... {len(words) - _BUDGET:,} characters left out ...]{words[-half:]}"

@@ -1,6 +1,6 @@
 """One question for each of many items: so many at once, in order, with nothing of it in a conversation.
 
-Items are pulled when there is room for them: at most ``PULLED_AHEAD`` times the concurrency are on their way, or
+Items are pulled when there is room for them: at most six times the concurrency are on their way, or
 answered and not yet taken.  So a generator without end takes no more memory than a short list.
 """
 
@@ -13,67 +13,29 @@ import warnings
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from dataclasses import replace
+from typing import Any
 
-from ..answers.structured import Misfit
 from ..chat import Chat
-from ..conversation.tokens import reported
 from ..errors import AvaError
 from ..reply import Reply
-from ..settings import Settings
 from ..turn import Turn
+from .askers import Asker, Here
 from .items import Items, items_of
-from .ledger import Ledger
+from .ledger import Ledger, request_of
+from .progress import Progress, Result
 from .results import digest
 from .template import Template, Words
 from .throttle import Throttle
 
-__all__ = ["PULLED_AHEAD", "Asker", "Batch", "Progress", "Result", "ask_each"]
+__all__ = ["CONCURRENCY", "Batch", "ask_each"]
 
-PULLED_AHEAD = 6
+CONCURRENCY = 8
+"""How many are asked at once where nobody asks for another number."""
+
+_PULLED_AHEAD = 6
 _ASKED_AGAIN = 5  # times, where others were answered meanwhile: the limit was everybody's
 _END = object()
-
-
-class Result(NamedTuple):
-    """What came of the item at ``position``, counted from 0 in the items' order."""
-
-    position: int
-    item: Any
-    reply: Reply
-
-
-@dataclass
-class Progress:
-    """How far it is.  A view reads it while it runs.
-
-    Attributes:
-        total: how many items there are, ``None`` where that is not known before the end.
-        done: how many are over, those that failed and those that were found in the file among them.
-        tokens: of the replies, by the endpoint's count where there is one.
-        started, ended: when the first was asked and the last was over (``time.monotonic``); ``ended`` is 0 before.
-    """
-
-    total: int | None = None
-    done: int = 0
-    failed: int = 0
-    found: int = 0
-    tokens: int = 0
-    started: float = field(default_factory=time.monotonic)
-    ended: float = 0.0
-
-    def seconds(self) -> float:
-        """How long it has taken so far."""
-        return (self.ended or time.monotonic()) - self.started
-
-    def count(self, reply: Reply, *, was_found: bool) -> None:
-        """Take one more into account."""
-        self.done += 1
-        self.failed += reply.error is not None
-        self.found += was_found
-        if not was_found:
-            self.tokens += reported(reply.usage, "completion_tokens") or len(reply.text) // 4
 
 
 async def ask_each(
@@ -81,7 +43,7 @@ async def ask_each(
     items: Any,
     prompt: str,
     *,
-    concurrency: int = 8,
+    concurrency: int = CONCURRENCY,
     into: str | os.PathLike[str] | None = None,
     **changes: Any,
 ) -> AsyncGenerator[Reply, None]:
@@ -106,25 +68,12 @@ async def ask_each(
             yield reply
 
 
-class Asker(Protocol):
-    """Sends the turns of a batch, between ``begin()`` and ``end()``, each called once in the batch's loop."""
-
-    def begin(self, settings: Settings, throttle: Throttle) -> None:
-        """Turns of these ``settings`` will come.  ``throttle`` is to be told of every wait for a retry."""
-
-    async def ask(self, turn: Turn) -> Reply:
-        """The reply to a turn that was begun.  Raises :class:`AvaError`."""
-        ...
-
-    async def end(self) -> None:
-        """Leave nothing under way."""
-
-
 class Batch:
     """Many items on their way.
 
     ``asker`` sends the turns, from this process where it is left out; ``on_result`` is told of each
-    result as it comes, in whatever order.  ``note`` is what the user should know before it begins, or ``""``.
+    result as it comes, in whatever order.  ``first`` is a turn for what is the same for every item, where one was begun
+    already.  ``note`` is what the user should know before it begins, or ``""``.
     """
 
     def __init__(
@@ -132,8 +81,9 @@ class Batch:
         chat: Chat,
         items: Items,
         template: Template,
+        first: Turn | None = None,
         *,
-        concurrency: int = 8,
+        concurrency: int = CONCURRENCY,
         into: str | os.PathLike[str] | None = None,
         changes: dict[str, Any],
         asker: Asker | None = None,
@@ -148,7 +98,7 @@ class Batch:
         self._source = items.source
         self.template = template
         self._changes = changes
-        self._asker = asker or _Here(chat)
+        self._asker = asker or Here(chat)
         self._on_result = on_result
         self._concurrency = concurrency
         self._window: deque[asyncio.Future[Reply]] = deque()
@@ -160,9 +110,9 @@ class Batch:
         self._taken = asyncio.Event()  # the window has room
         self._pulling = asyncio.Lock()
         self._ledger: Ledger | None = None
-        first = self._begin(template.for_all())  # raises what would be wrong with every item
+        first = first or self._begin(template.for_all())  # raises what would be wrong with every item
         if into is not None:
-            self._ledger = Ledger(into, digest(first.messages, *_request(first)))
+            self._ledger = Ledger(into, digest(*request_of(first)))
             if self._ledger.others:
                 self.note = (
                     f"{into} holds {self._ledger.others:,} results of another request: the prompt, the model or a "
@@ -212,7 +162,7 @@ class Batch:
     async def _pull(self) -> tuple[int, Any, asyncio.Future[Reply]] | None:
         """The next item, its position and where its reply is waited for; ``None`` where there are no more."""
         async with self._pulling:
-            while len(self._window) >= PULLED_AHEAD * self._concurrency:
+            while len(self._window) >= _PULLED_AHEAD * self._concurrency:
                 self._taken.clear()
                 await self._taken.wait()
             item = _END if self._is_exhausted else await self._next()
@@ -251,8 +201,8 @@ class Batch:
             reply = Reply("", partial=True, error=error.with_traceback(None))
             key = self._ledger.key(position) if self._ledger else ""
         else:
-            key = self._ledger.key(turn.messages, *_request(turn)) if self._ledger else ""
-            found = _found(self._ledger, key, turn) if self._ledger else None
+            key = self._ledger.key(*request_of(turn)) if self._ledger else ""
+            found = self._ledger.find(key, turn) if self._ledger else None
             reply = found or await self._send(prompt, turn)
         if self._ledger is not None and found is None:
             try:
@@ -276,8 +226,8 @@ class Batch:
                 failure = error
             if failure.kind != "rate_limit":
                 break
-            self.throttle.note_wait("429 too many requests", 0.5 * 2**attempt)
-            await self.throttle.is_open()
+            self.throttle.slow("too many requests", 0.5 * 2**attempt)
+            await self.throttle.until_open()
             if self._answered == answered:
                 break
             turn = self._begin(prompt)  # others had an answer meanwhile: it was refused for their sake
@@ -287,35 +237,3 @@ class Batch:
         turn = self._chat.begin(prompt, history=False, **self._changes)
         turn.on_wait = self.throttle.note_wait
         return turn
-
-
-class _Here:
-    """Sends the turns from this process."""
-
-    def __init__(self, chat: Chat) -> None:
-        self._chat = chat
-
-    def begin(self, settings: Settings, throttle: Throttle) -> None:
-        pass  # the turns tell of it themselves
-
-    async def ask(self, turn: Turn) -> Reply:
-        await self._chat.finish(turn)
-        return turn.reply()
-
-    async def end(self) -> None:
-        pass
-
-
-def _found(ledger: Ledger, key: str, turn: Turn) -> Reply | None:
-    """The reply that was kept for ``turn``, with its data read anew: that may be an object of the user's class."""
-    kept = ledger.find(key, tuple(turn.messages))
-    try:
-        return kept and replace(kept, format=turn.settings.format, data=turn.data_in(kept.text))
-    except Misfit:
-        return None
-
-
-def _request(turn: Turn) -> tuple[Any, ...]:
-    """What a request consists of beside its messages."""
-    settings = turn.settings
-    return turn.endpoint.url or turn.endpoint.name, settings.model, settings.system, settings.request_fields()

@@ -11,19 +11,21 @@ from ..arguments import Arguments
 from ..asking import UnderWay
 from ..errors import AvaError
 from ..runner import Run
-from .each import Asker, Batch, Result
+from ..values.lookup import MISSING
+from .askers import Asker
+from .each import CONCURRENCY, Batch
 from .items import Items, items_of
+from .progress import Result
 from .replies import Replies
 from .template import Template
 
 if TYPE_CHECKING:
     from ..chat import Chat
+    from ..turn import Turn
     from ..views.progress import ProgressView
 
 __all__ = ["ForEach"]
 
-_CONCURRENCY = 8
-_MISSING = object()
 _NOT_WITH_EACH = {
     "raw": "it leaves {item} as it is",
     "chat": "the items belong to no conversation",
@@ -42,13 +44,15 @@ class ForEach(UnderWay[Replies]):
         cls,
         chat: Chat,
         template: Template,
+        first: Turn,
         arguments: Arguments,
         settings: Mapping[str, Any],
         names: Mapping[str, Any],
         run: Run,
         choose: Callable[[Batch], ProgressView],
     ) -> ForEach:
-        """What ``arguments`` ask for; ``names`` holds the items, ``choose`` gives the view.
+        """What ``arguments`` ask for; ``names`` holds the items, ``choose`` gives the view.  ``first`` is as in
+        :class:`Batch`.
 
         Raises :class:`AvaError` (``config``) where nothing can be asked.
         """
@@ -60,7 +64,8 @@ class ForEach(UnderWay[Replies]):
             chat,
             _items_called(arguments.options["each"], names),
             template,
-            concurrency=arguments.options.get("concurrency", _CONCURRENCY),
+            first,
+            concurrency=arguments.options.get("concurrency", CONCURRENCY),
             into=arguments.options.get("into"),
             changes=dict(settings),
             asker=_workers() if "dask" in arguments else None,
@@ -119,10 +124,10 @@ def _workers() -> Asker:
 
 def _items_called(name: str, namespace: Mapping[str, Any]) -> Items:
     """The items of the variable with that name, or the lines of the file."""
-    items = namespace.get(name, _MISSING)
-    if items is _MISSING and Path(name).expanduser().is_file():
+    items = namespace.get(name, MISSING)
+    if items is MISSING and Path(name).expanduser().is_file():
         items = Path(name)
-    if items is _MISSING:
+    if items is MISSING:
         raise AvaError(f"--each {name}: there is no variable of that name, and no file", "config")
     try:
         return items_of(items)

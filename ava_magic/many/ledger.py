@@ -10,19 +10,24 @@ import asyncio
 import os
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..answers.json_types import Misfit
 from ..errors import AvaError
 from ..reply import Reply
 from .results import Head, begins_like_a_line, digest, head_of, reply_in, to_line
+
+if TYPE_CHECKING:
+    from ..turn import Turn
 
 try:
     import fcntl
 except ImportError:  # Windows: two runs at once are not kept apart there
     fcntl = None  # type: ignore[assignment]  # to mypy the name is a module's
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "request_of"]
 
 _SYNC_EVERY = 1.0  # seconds
 
@@ -61,16 +66,20 @@ class Ledger:
         times = self._times_asked[name] = self._times_asked.get(name, 0) + 1
         return name if times == 1 else f"{name}#{times}"
 
-    def find(self, key: str, messages: Any) -> Reply | None:
-        """The reply that was kept under ``key``, ``None`` where it is missing or failed."""
+    def find(self, key: str, turn: Turn) -> Reply | None:
+        """The reply that was kept under ``key`` for ``turn``, ``None`` where it is missing or failed.
+
+        Its data are read anew: they may be an object of the user's class.
+        """
         if key not in self._places:
             return None
         start, length = self._places[key]
         self._file.seek(start)
         try:
-            return reply_in(self._file.read(length), messages)
-        except ValueError:
-            return None  # a damaged line is asked for again
+            kept = reply_in(self._file.read(length), tuple(turn.messages))
+            return replace(kept, format=turn.settings.format, data=turn.data_in(kept.text))
+        except (ValueError, Misfit):
+            return None  # a damaged line is asked for again, and what does not fit any more
 
     def add(self, key: str, position: int, item: Any, reply: Reply) -> None:
         """Keep a reply.  Raises :class:`AvaError` (``config``) where it cannot be written; the file is then whole."""
@@ -140,3 +149,10 @@ class Ledger:
 
     def _failure(self, error: OSError) -> AvaError:
         return AvaError(f"{self.path}: {os.strerror(error.errno or 0)}; what is done is kept", "config")
+
+
+def request_of(turn: Turn) -> tuple[Any, ...]:
+    """What the request of a turn consists of."""
+    settings = turn.settings
+    where = turn.endpoint.url or turn.endpoint.name
+    return turn.messages, where, settings.model, settings.system, settings.request_fields()

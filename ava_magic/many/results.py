@@ -10,10 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..errors import AvaError
 from ..reply import Reply
 from .items import Row, words_of
 
@@ -80,12 +78,13 @@ def begins_like_a_line(piece: bytes, *, is_first: bool) -> bool:
 
 
 def reply_in(line: bytes, messages: Any) -> Reply:
-    """The reply that a whole line keeps; ``messages`` are those of its request.  Raises :class:`ValueError`."""
+    """The reply that a whole line keeps of an item that did not fail; ``messages`` are those of its request.
+
+    Raises :class:`ValueError`.
+    """
     record = json.loads(line)
-    said = record.get("error")
-    error = AvaError(said["message"], said["kind"]) if isinstance(said, Mapping) else None
     fields = {name: record[name] for name in _KEPT if name in record}
-    return Reply(**{"text": "", **fields}, messages=messages, error=error, notes=("from the file",))
+    return Reply(**{"text": "", **fields}, messages=messages, notes=("from the file",))
 
 
 def _plain(item: Any) -> Any:

@@ -11,14 +11,14 @@ import time
 __all__ = ["Throttle"]
 
 _GAIN = 0.25  # of one more at once, for each answer: back from half in about three rounds
-_REFUSALS = ("429", "503")
+_REFUSALS = ("429", "503")  # the status, which a reason to wait begins with (retry.reason_to_wait)
 
 
 class Throttle:
     """``async with throttle``: at most ``most`` at once, or fewer for as long as the endpoint is short of room."""
 
     def __init__(self, most: int) -> None:
-        self.most = most
+        self._most = most
         self.allowed = float(most)
         self._inside = 0
         self._until = 0.0
@@ -30,29 +30,32 @@ class Throttle:
         """Why and until when (``time.monotonic``) nobody is let in, or ``None``."""
         return (self._reason, self._until) if time.monotonic() < self._until else None
 
-    async def is_open(self) -> None:
+    async def until_open(self) -> None:
         """Wait until somebody may be let in."""
         while (left := self._until - time.monotonic()) > 0:
             await asyncio.sleep(left)
 
     async def __aenter__(self) -> None:
-        await self.is_open()
+        await self.until_open()
         while self._inside >= int(self.allowed):
             self._left.clear()
             await self._left.wait()
-            await self.is_open()
+            await self.until_open()
         self._inside += 1
 
     async def __aexit__(self, *failure: object) -> None:
         self._inside -= 1
-        if failure[0] is None and self.allowed < self.most:
-            self.allowed = min(self.most, self.allowed + _GAIN)
+        if failure[0] is None and self.allowed < self._most:
+            self.allowed = min(self._most, self.allowed + _GAIN)
         self._left.set()
 
     def note_wait(self, reason: str, seconds: float) -> None:
         """A request waits ``seconds`` for its next attempt: where the endpoint is short of room, so does everybody."""
-        if not reason.startswith(_REFUSALS):
-            return
+        if reason.startswith(_REFUSALS):
+            self.slow(reason, seconds)
+
+    def slow(self, reason: str, seconds: float) -> None:
+        """Let nobody in for ``seconds``, and half as many at once from now on; ``reason`` is shown."""
         now = time.monotonic()
         if now >= self._until:  # not one more refusal of those that were sent together
             self.allowed = max(1.0, self.allowed / 2)

@@ -29,8 +29,8 @@ __all__ = ["Workers"]
 _UNTIL_STOPPED = 2.0  # seconds that a Stop waits for workers which do not answer
 
 
-class Question(NamedTuple):
-    """What a task is given: the question, how to ask it, and where to tell of a wait."""
+class Task(NamedTuple):
+    """What a task of Dask's is given: the question, how to ask it, and where to tell of a wait."""
 
     content: Any
     settings: Settings
@@ -68,14 +68,14 @@ class Workers:
 
     async def ask(self, turn: Turn) -> Reply:
         """The reply to a turn that was begun.  Raises :class:`AvaError`."""
-        question = Question(turn.messages[-1]["content"], _at_the_same(turn.endpoint, self._settings), self._topic)
+        task = Task(turn.messages[-1]["content"], _at_the_same(turn.endpoint, self._settings), self._topic)
         key = f"{self._topic}-{uuid.uuid4().hex}"
-        future = self._client.submit(_answer, question, key, key=key, pure=False)
+        future = self._client.submit(_answer, task, key, key=key, pure=False)
         try:
             answer = await self._on_its_loop(self._client.gather(future, asynchronous=True))
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            asking = asyncio.current_task()
+            if asking is not None and asking.cancelling():
                 self._stopped.append(key)
                 raise
             raise AvaError("Dask has cancelled the task; is the cluster still there?", "connection") from None
@@ -125,14 +125,14 @@ _starting = threading.Lock()
 _loops: list[asyncio.AbstractEventLoop] = []
 
 
-def _answer(question: Question, key: str) -> Reply | AvaError:
+def _answer(task: Task, key: str) -> Reply | AvaError:
     """The task: ask, and return the reply, or the error as a value: Dask has nothing to add to it."""
     from distributed import get_worker, secede
 
     worker = get_worker()
     secede()  # it waits for the endpoint and computes nothing: how many there are is bounded where they come from
-    tell = functools.partial(_tell, worker, question.topic)
-    future = _running[key] = asyncio.run_coroutine_threadsafe(_ask(question, tell), _loop())
+    tell = functools.partial(_tell, worker, task.topic)
+    future = _running[key] = asyncio.run_coroutine_threadsafe(_ask(task, tell), _loop())
     if key in _stopped_here:
         future.cancel()
     try:
@@ -143,11 +143,11 @@ def _answer(question: Question, key: str) -> Reply | AvaError:
         del _running[key]
 
 
-async def _ask(question: Question, tell: Callable[[str, float], None]) -> Reply | AvaError:
-    changes = {field.name: getattr(question.settings, field.name) for field in fields(question.settings)}
+async def _ask(task: Task, tell: Callable[[str, float], None]) -> Reply | AvaError:
+    changes = {field.name: getattr(task.settings, field.name) for field in fields(task.settings)}
     try:
         chat = Chat()
-        turn = chat.begin(question.content, history=False, **changes)
+        turn = chat.begin(task.content, history=False, **changes)
         turn.on_wait = tell
         await chat.finish(turn)
     except AvaError as error:

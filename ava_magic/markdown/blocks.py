@@ -13,7 +13,7 @@ from markdown_it.token import Token
 
 from .rules import add_display_math
 
-__all__ = ["Blocks", "block_parser"]
+__all__ = ["Blocks", "block_parser", "fence_around"]
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[^\n]*\n")
 _TABLE = re.compile(r"[^\n]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-+[-:| \t]*\n")
@@ -106,3 +106,8 @@ def _is_closed(block: Token, lines: int) -> bool:
     """Whether the last block of ``lines`` whole lines is over, so that any next line begins another one."""
     can_go_on_after_a_blank_line = block.type in ("bullet_list_open", "ordered_list_open", "code_block")
     return block.map is not None and block.map[1] < lines and not can_go_on_after_a_blank_line
+
+
+def fence_around(text: str) -> str:
+    """A fence of backticks, three or more, that no line of ``text`` can close."""
+    return "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))

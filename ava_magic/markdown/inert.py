@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from markdown_it.token import Token
 
 from ..controls import visible
-from .blocks import block_parser
+from .blocks import block_parser, fence_around
 from .html import loads_or_links
 
 __all__ = ["inert_markdown", "inert_source"]
@@ -76,8 +76,7 @@ def _fenced(token: Token) -> list[str]:
 
 
 def _in_fence(code: str, language: str) -> list[str]:
-    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = fence_around(code)
     return [fence + language, *code.removesuffix("\n").split("\n"), fence]
 
 

@@ -5,12 +5,12 @@ A path is taken as it stands: ``~`` is the home directory, and a ``*`` is no pat
 
 from __future__ import annotations
 
-import re
 import stat
 from pathlib import Path
 
 from ..controls import one_line
 from ..errors import AvaError
+from ..markdown.blocks import fence_around
 from ..values.content import LARGEST_PICTURE, Picture, Piece, mime_of
 
 __all__ = ["LARGEST_TEXT", "attach"]
@@ -32,7 +32,7 @@ def attach(path: str) -> Piece:
         raise AvaError(f"{path} is neither text nor a PNG, JPEG, GIF or WebP image, so it cannot be attached", "config")
     if len(data) > LARGEST_TEXT:
         raise AvaError(_too_large(path, len(data), LARGEST_TEXT), "config")
-    fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))  # that no line of the text can close
+    fence = fence_around(text)
     return f"\n\nThe file {name}:\n{fence}\n{text.removesuffix(chr(10))}\n{fence}\n"
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from ..values.content import Mixed, Piece
 from ..values.describe import Display, describe, formatted
 from ..values.lookup import MISSING, PATH, find, is_a, name_of
 
-__all__ = ["Filled", "Insertion", "interpolate"]
+__all__ = ["Filled", "Insertion", "fill", "interpolate", "joined"]
 
 # A run of braces is taken whole: as in an f-string two of them stand for one, and the rest holds the field.
 _FIELD = re.compile(
@@ -56,11 +56,11 @@ class _Filling:
 
     namespace: Mapping[str, Any]
     display: Display
-    inserted: list[Insertion] = field(default_factory=list)
+    cells: Any
     notes: dict[str, None] = field(default_factory=dict)  # in their order, each once
     unknown: dict[str, re.Match[str]] = field(default_factory=dict)
 
-    def replacement(self, match: re.Match[str]) -> list[Piece]:
+    def replacement(self, match: re.Match[str]) -> list[str | Insertion]:
         opening, closing = len(match["opening"]), len(match["closing"])
         typed = _typed(match)
         value = find(match["name"], match["path"], self.namespace)
@@ -75,14 +75,13 @@ class _Filling:
         piece = self._piece(typed, value, match)
         if piece is None:
             return [match.group()]
-        self.inserted.append(Insertion(typed, piece))
-        return [before, piece, after]
+        return [before, Insertion(typed, piece), after]
 
     def _piece(self, typed: str, value: Any, match: re.Match[str]) -> Piece | None:
         try:
             if match["spec"] or match["repr"]:
                 return formatted(value, match["spec"] or "", as_repr=bool(match["repr"]))
-            return describe(value, self.display, self.namespace.get("_ih"))
+            return describe(value, self.display, self.cells)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a value's own code may do anything, leave the program too
@@ -109,18 +108,35 @@ class _Filling:
 
 def interpolate(text: str, namespace: Mapping[str, Any], display: Display) -> Filled:
     """``text`` with the values of ``namespace`` in it.  Raises nothing but what an interrupt raises."""
-    filling = _Filling(namespace, display)
-    pieces: list[Piece] = []
+    return joined(*fill(text, namespace, display, namespace.get("_ih")))
+
+
+def fill(
+    text: str, namespace: Mapping[str, Any], display: Display, cells: Any = ()
+) -> tuple[list[str | Insertion], list[str]]:
+    """What was typed and what went in between, in their order, and the notes.
+
+    What was typed may be filled again, with other names; ``cells`` are the sources of the notebook's cells.
+    """
+    filling = _Filling(namespace, display, cells)
+    parts: list[str | Insertion] = []
     position = 0
     for match in _FIELD.finditer(text):
         if match["name"] not in namespace:
             filling.unknown.setdefault(match["name"], match)
             continue
-        pieces += [text[position : match.start()], *filling.replacement(match)]
+        parts += [text[position : match.start()], *filling.replacement(match)]
         position = match.end()
-    pieces.append(text[position:])
+    parts.append(text[position:])
     filling.point_at_close_names()
-    return Filled(pieces, filling.inserted, _few(list(filling.notes)))
+    return parts, _few(list(filling.notes))
+
+
+def joined(parts: Iterable[str | Insertion], notes: Sequence[str] = ()) -> Filled:
+    """The prompt that ``parts`` make, one behind the other."""
+    parts = list(parts)
+    inserted = [part for part in parts if isinstance(part, Insertion)]
+    return Filled([part if isinstance(part, str) else part.piece for part in parts], inserted, notes)
 
 
 def _typed(match: re.Match[str]) -> str:

@@ -8,23 +8,20 @@ from typing import Any
 
 from ..controls import one_line
 from ..errors import AvaError
-from ..values.content import LARGEST_PICTURE, Mixed, Picture, Piece
+from ..values.content import LARGEST_PICTURE, Picture, Piece
 from ..values.describe import Display
 from .attachments import attach
-from .fields import Insertion, interpolate
+from .fields import Filled, Insertion, interpolate
 from .leaks import carried_secret
 
-__all__ = ["Question", "compose", "forbid_secrets"]
+__all__ = ["Question", "attachments", "compose", "forbid_secrets", "with_attached"]
 
 _MOST_TOLD = 8  # insertions that are told one by one
 
 
 @dataclass(frozen=True)
-class Question(Mixed):
-    """A prompt that is ready to go, what went into it, and what its writer should know about what did not."""
-
-    inserted: Sequence[Insertion] = ()
-    notes: Sequence[str] = ()
+class Question(Filled):
+    """A prompt that is ready to go, with the files that go along."""
 
     def adding(self, name: str, text: str) -> Question:
         """The question with ``text`` under it, which is told as ``name``."""
@@ -44,16 +41,26 @@ def compose(text: str, namespace: Mapping[str, Any] | None, display: Display, pa
 
     Raises :class:`AvaError` (``config``) for a file or an image that cannot go.
     """
-    attached = [Insertion(path, attach(path)) for path in paths]
-    filled = None if namespace is None else interpolate(text, namespace, display)
-    for name, piece in [] if filled is None else filled.inserted:
+    attached = attachments(paths)  # first: a file that cannot go is told before any value is described
+    return with_attached(Filled([text]) if namespace is None else interpolate(text, namespace, display), attached)
+
+
+def attachments(paths: Sequence[str]) -> list[Insertion]:
+    """The files at ``paths``, each by its path.  Raises :class:`AvaError` (``config``) for one that cannot go."""
+    return [Insertion(path, attach(path)) for path in paths]
+
+
+def with_attached(filled: Filled, attached: Sequence[Insertion]) -> Question:
+    """The question of a prompt and the files that go along.
+
+    Raises :class:`AvaError` (``config``) for an image that is too large.
+    """
+    for name, piece in filled.inserted:
         if isinstance(piece, Picture) and len(piece.data) > LARGEST_PICTURE:
             size = f"{len(piece.data):,} bytes, of {LARGEST_PICTURE:,} at most"
             raise AvaError(f"{name} is too large an image to send: {size}; make it smaller", "config")
-    pieces: Sequence[Piece] = [text] if filled is None else filled.pieces
-    inserted = [*([] if filled is None else filled.inserted), *attached]
-    notes = [] if filled is None else filled.notes
-    return Question([*pieces, *(piece for _, piece in attached)], inserted, notes)
+    pieces = [*filled.pieces, *(piece for _, piece in attached)]
+    return Question(pieces, [*filled.inserted, *attached], filled.notes)
 
 
 def forbid_secrets(question: Question, others: Mapping[str, str], environ: Mapping[str, str]) -> None:

@@ -18,11 +18,10 @@ from .lookup import is_a, module_of
 from .sources import source_of, traceback_of
 from .tables import Column, Table, draw, draw_schema
 
-__all__ = ["BUDGET", "Display", "describe", "formatted"]
+__all__ = ["BUDGET", "Display", "cut", "describe", "formatted"]
 
 BUDGET = 8_000
 """Characters that one value may take."""
-
 
 _PATHS = ("pathlib", "pathlib._local")  # the latter since Python 3.13
 
@@ -73,12 +72,15 @@ def formatted(value: Any, spec: str, as_repr: bool) -> str:
     return cut(str.__str__(format(value, spec)))
 
 
-def cut(words: str) -> str:
-    """A text within the budget: of a longer one the middle is left out, which is said."""
-    if len(words) <= BUDGET:
+def cut(words: str, budget: int = BUDGET) -> str:
+    """A text within ``budget`` characters: of a longer one the middle is left out, which is said.
+
+    :mod:`~..prompt.leaks` knows these words: a secret may stand cut in two on either side of them.
+    """
+    if len(words) <= budget:
         return words
-    half = BUDGET // 2
-    return f"{words[:half]}\n[... {len(words) - BUDGET:,} characters left out ...]\n{words[-half:]}"
+    half = budget // 2
+    return f"{words[:half]}\n[... {len(words) - budget:,} characters left out ...]\n{words[-half:]}"
 
 
 def _plain(value: Any) -> str | None:

@@ -57,7 +57,7 @@ class ShellDisplay:
                     return str.__str__(words) if is_a(words, str) else None
         plain = self._formatters["text/plain"]
         words = bundle.get("text/plain")
-        if words is not None and is_a(words, str) and not _is_registered(plain, value):
+        if words is not None and is_a(words, str) and _registered(plain, value) is None:
             return str.__str__(words)
         show = type(plain).__call__
         words = getattr(show, "__wrapped__", show)(plain, value)  # less the wrapper that prints a traceback
@@ -81,7 +81,7 @@ class ShellDisplay:
     def _bundle(self, value: Any) -> dict[str, Any]:
         """All the forms that a value gives at once, by their MIME types; of one that displays itself there are none."""
         itself = self._display.ipython_display_formatter
-        if _is_registered(itself, value) or get_real_method(value, itself.print_method) is not None:
+        if _registered(itself, value) is not None or get_real_method(value, itself.print_method) is not None:
             return {}
         formatter = self._display.mimebundle_formatter
         shown = _asked(formatter, value, include=None, exclude=None)
@@ -95,21 +95,20 @@ def _asked(formatter: Any, value: Any, given: Any = None, **options: Any) -> Any
 
     What the value has ``given`` already stands in for the latter, which takes the ``options``.
     """
-    if _is_registered(formatter, value):
-        return formatter.lookup(value)(value)
+    if (show := _registered(formatter, value)) is not None:
+        return show(value)
     if given is not None:
         return given
     method = get_real_method(value, formatter.print_method)
     return None if method is None else method(**options)
 
 
-def _is_registered(formatter: Any, value: Any) -> bool:
-    """Whether a function is registered for the type of a value."""
+def _registered(formatter: Any, value: Any) -> Any:
+    """The function that is registered for the type of a value, or ``None``."""
     try:
-        formatter.lookup(value)
+        return formatter.lookup(value)
     except KeyError:
-        return False
-    return True
+        return None
 
 
 def _figure(value: Any) -> bytes | None:

@@ -5,6 +5,7 @@ It is a Markdown table, which models read well, and fits a budget: rows go first
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,11 +13,9 @@ from typing import Any, NamedTuple
 from ..controls import counted
 from .lookup import name_of
 
-__all__ = ["ROWS", "Column", "Table", "draw", "draw_schema", "one_cell", "plain_text", "titled"]
+__all__ = ["Column", "Table", "draw", "draw_schema", "one_cell", "plain_text", "titled"]
 
-ROWS = 10
-"""How many rows are shown where nobody asks for another number."""
-
+_ROWS = 10  # that are shown where nobody asks for another number
 _MOST_ROWS = 1_000
 _MOST_COLUMNS = 60
 _WIDEST_CELL = 60  # characters
@@ -59,12 +58,12 @@ def titled(kind: str, rows: int, columns: Sequence[Column]) -> str:
     return f"{kind}, {counted(rows, 'row')} × {counted(len(columns), 'column')}"
 
 
-def draw(table: Table, budget: int, rows: int = ROWS) -> str:
+def draw(table: Table, budget: int, rows: int = _ROWS) -> str:
     """``table`` with about ``rows`` of its rows, in at most ``budget`` characters or a little more."""
     rows = min(rows, table.rows, _MOST_ROWS)
     columns = min(len(table.columns), _MOST_COLUMNS)
     while len(text := _drawn(table, rows, columns)) > budget:
-        if rows > ROWS:
+        if rows > _ROWS:
             rows //= 2
         elif columns > 4:
             columns = columns * 2 // 3
@@ -78,9 +77,9 @@ def draw(table: Table, budget: int, rows: int = ROWS) -> str:
 def draw_schema(table: Table, budget: int) -> str:
     """The columns of ``table`` and none of its values."""
     count = min(len(table.columns), budget // 10)
+    lines = [_row((_tidy(c.name), _tidy(c.dtype), f"{c.missing:,}")) for c in table.columns]
     while True:
-        head, tail = _ends(len(table.columns), count)
-        lines = [_row((_tidy(c.name), _tidy(c.dtype), f"{c.missing:,}")) for c in table.columns]
+        head, tail = _ends(len(lines), count)
         gap = [_row((_left_out(len(lines), count, "column"), "…", "…"))] if count < len(lines) else []
         text = "\n".join([table.title, "", *_HEAD, *lines[:head], *gap, *lines[len(lines) - tail :]])
         if len(text) <= budget or count <= 2:
@@ -91,7 +90,7 @@ def draw_schema(table: Table, budget: int) -> str:
 def plain_text(value: Any, digits: int = 10) -> str:
     """A cell's value as text, whatever its class makes of that; floats with at most ``digits`` significant ones."""
     if type(value) is float:
-        return "NaN" if value != value else f"{value:.{digits}g}"  # noqa: PLR0124 - only NaN is not itself
+        return "NaN" if math.isnan(value) else f"{value:.{digits}g}"
     try:
         return str.__str__(str(value))
     except KeyboardInterrupt:
