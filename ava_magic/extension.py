@@ -65,7 +65,7 @@ def unload(shell: InteractiveShell) -> None:
         shell.unobserve(_end, "exit_now")
     _leave()
     # The module may not be there, or be in the middle of being loaded, in the background.
-    if close_all := getattr(sys.modules.get("ava_magic.transport"), "close_all", None):
+    if close_all := getattr(sys.modules.get("ava_magic.sessions"), "close_all", None):
         close_all()
 
 

@@ -210,7 +210,7 @@ class AvaMagics(Magics):
         try:
             with asking.on_screen():
                 yield
-        except Exception:
+        except Exception:  # whatever it was: what has come is kept, as after a stop
             if asking.keeps_when_failed and asking.what_came() is not None:
                 self._shell.displayhook.update_user_ns(self._conclude(asking))
             raise
