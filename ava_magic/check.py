@@ -15,6 +15,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from aiohappyeyeballs import addr_to_addr_infos, start_connection
+
 from .connection import origin
 from .conversation.exchanges import Message
 from .errors import AvaError
@@ -22,6 +24,7 @@ from .failures import certificate_words, explain, os_words
 from .models import is_listed, with_models
 from .providers.base import ModelName, Reasoning, Refusal, hang_up
 from .providers.presets import Ask, Endpoint
+from .sessions import Resolver
 from .transport import keep_off_plain_http
 
 __all__ = ["check"]
@@ -48,7 +51,7 @@ def check(endpoint: Endpoint, *, through_proxy: bool = False) -> Ask:
                 yield _line("\u2713", name, await step())
             except _Doubt as doubt:
                 yield _line("\u00b7", name, str(doubt))
-            except Exception as error:
+            except Exception as error:  # a plug-in's, too: whatever it is, it is what this step found
                 failure = await with_models(explain(error, endpoint), endpoint, model)
                 words = str(failure).removeprefix(f"{endpoint.where}: ")
                 yield _line("\u2717", "key" if failure.kind == "auth" else name, words)
@@ -75,6 +78,7 @@ class _Steps:
         self._fields = fields
         self._through_proxy = through_proxy
         self._scheme, self._host, self._port = origin(endpoint.url) if endpoint.url else ("", "", 0)
+        self._addresses = [self._host]  # until the name is looked up
 
     def all(self) -> list[tuple[str, Step]]:
         """The steps that make sense, with their names, in order."""
@@ -91,24 +95,26 @@ class _Steps:
         return [*steps, ("one token", self._one_token)]
 
     async def _name(self) -> str:
-        loop = asyncio.get_running_loop()
+        resolver = Resolver()  # a question's own: the system's answer may be another
         try:
             async with asyncio.timeout(_PATIENCE):
-                found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+                found = await resolver.resolve(self._host, self._port, socket.AF_UNSPEC)
         except TimeoutError:
             raise AvaError(
                 f"no answer within {_PATIENCE:.0f} s; does this machine have a network?", "timeout"
             ) from None
-        except (OSError, UnicodeError):
+        except OSError:
             advice = "is the host in the URL right, and does this machine have a network?"
             raise AvaError(f"no such host is known; {advice}", "connection") from None
-        addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+        finally:
+            await resolver.close()
+        self._addresses = addresses = list(dict.fromkeys(address["host"] for address in found))
         return f"{self._host} is {' and '.join(addresses[:2])}{' and others' if len(addresses) > 2 else ''}"
 
     async def _connection(self) -> str:
         started = time.monotonic()
         try:
-            await _open(self._host, self._port)
+            await self._open()
         except TimeoutError:
             words = f"port {self._port} did not answer within {_PATIENCE:.0f} s; is a firewall or a proxy in between?"
             raise AvaError(words, "timeout") from None
@@ -121,7 +127,7 @@ class _Steps:
 
     async def _tls(self) -> str:
         try:
-            version = await _open(self._host, self._port, ssl.create_default_context())
+            version = await self._open(ssl.create_default_context())
         except ssl.SSLCertVerificationError as error:
             raise AvaError(certificate_words(error), "connection") from None
         except TimeoutError:
@@ -143,7 +149,7 @@ class _Steps:
         assert self._endpoint.list_models is not None
         try:
             names = await self._endpoint.list_models()
-        except Exception as error:
+        except Exception as error:  # a plug-in's, too
             failure = explain(error, self._endpoint)
             if failure.kind in ("auth", "bad_request", "protocol"):
                 raise _Doubt(f"there is no list to be had: {failure}") from None
@@ -158,7 +164,7 @@ class _Steps:
     async def _one_token(self) -> str:
         try:
             return await self._first_of(max_tokens=1)
-        except Exception as error:
+        except Exception as error:  # a plug-in's, too
             if "max_completion_tokens" not in str(error):  # what OpenAI's newer models want it to be called
                 raise
         return await self._first_of(max_completion_tokens=1)
@@ -181,19 +187,26 @@ class _Steps:
             await hang_up(deltas)
         return f"after {time.monotonic() - started:.1f} s{f' from {model}' if model else ''}"
 
+    async def _open(self, context: ssl.SSLContext | None = None) -> str:
+        """Connect and hang up; the version of TLS, ``""`` without ``context``.
+
+        The addresses are tried as aiohttp does, so that one that is dead holds up none that answers.
+        """
+        found = [info for address in self._addresses for info in addr_to_addr_infos((address, self._port)) or ()]
+        name = self._host if context else None
+        async with asyncio.timeout(_PATIENCE):
+            connected = await start_connection(found, happy_eyeballs_delay=0.25)
+            _, writer = await asyncio.open_connection(sock=connected, ssl=context, server_hostname=name)
+        secured = writer.get_extra_info("ssl_object")
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
+        return str(secured.version()) if secured else ""
+
 
 def _is_address(host: str) -> bool:
-    with suppress(ValueError):
-        return bool(ipaddress.ip_address(host))
-    return False
-
-
-async def _open(host: str, port: int, context: ssl.SSLContext | None = None) -> str:
-    """Connect and hang up; the version of TLS, ``""`` without ``context``."""
-    async with asyncio.timeout(_PATIENCE):
-        _, writer = await asyncio.open_connection(host, port, ssl=context, happy_eyeballs_delay=0.25)
-    secured = writer.get_extra_info("ssl_object")
-    writer.transport.abort()
-    with suppress(OSError):
-        await writer.wait_closed()
-    return str(secured.version()) if secured else ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -30,7 +30,7 @@ _LIKE_A_KEY = re.compile(
 
 
 class Key:
-    """A secret that no ``repr``, traceback, pickle or log shows; :meth:`reveal` is for the transport alone.
+    """A secret that no ``repr``, traceback, pickle or log shows; :meth:`reveal` alone gives it out.
 
     ``name`` says where it comes from, for messages.  Raises :class:`~ava_magic.AvaError` (``config``) for a value that
     no header can carry.

@@ -16,7 +16,7 @@ kind            meaning
 ``rate_limit``  the endpoint wants fewer requests (429)
 ``bad_request`` the endpoint refused this request (the other 4xx)
 ``server``      the endpoint failed (408, 5xx)
-``api``         an error told inside an otherwise good answer
+``api``         an error told inside an otherwise good answer, or a provider that failed
 ``protocol``    the answer is not what the protocol promises, or not the data that were asked for
 ``truncated``   the answer stopped before its end
 ``timeout``     nothing came for too long
@@ -65,6 +65,13 @@ class AvaError(Exception):
         super().__init__(message, kind, reply)
         self.kind: Kind = kind
         self.reply = reply
+        self._advice = ""
+
+    def advise(self, advice: str) -> None:
+        """Let the line end with ``advice``, in place of what was advised before."""
+        happened = str(self.args[0]).removesuffix(self._advice)
+        self._advice = f"; {advice}"
+        self.args = (happened + self._advice, *self.args[1:])
 
     def __str__(self) -> str:
         return one_line(str(self.args[0]), limit=600)

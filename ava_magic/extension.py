@@ -67,7 +67,7 @@ def unload(shell: InteractiveShell) -> None:
     _leave()
     catch_up()  # no cell will do it any more
     # The module may not be there, or be in the middle of being loaded, in the background.
-    if close_all := getattr(sys.modules.get("ava_magic.transport"), "close_all", None):
+    if close_all := getattr(sys.modules.get("ava_magic.sessions"), "close_all", None):
         close_all()
 
 

@@ -17,7 +17,7 @@ from .retry import LONGEST_WAIT, retry_after
 if TYPE_CHECKING:
     from .providers.presets import Endpoint
 
-__all__ = ["ClientError", "as_ava_error", "explain"]
+__all__ = ["as_ava_error", "explain"]
 
 
 def explain(error: Exception, endpoint: Endpoint) -> AvaError:
@@ -31,7 +31,9 @@ def explain(error: Exception, endpoint: Endpoint) -> AvaError:
         words = without_keys(f"{type(error).__name__}: {error}", endpoint.key)
         failure = AvaError(f"the provider {endpoint.where} failed: {words}", "api")
         failure.__cause__ = _without_keys_in_words(error, endpoint.key)  # a plug-in's author wants the traceback
-    return AvaError(f"{failure}{endpoint.hint}", failure.kind) if endpoint.hint else failure
+    if endpoint.hint:
+        failure.args = (f"{failure}{endpoint.hint}", *failure.args[1:])
+    return failure
 
 
 def _without_keys_in_words(error: BaseException, key: Key | None) -> BaseException:
@@ -140,7 +142,9 @@ def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_nam
         advice = "is the base URL right, and the model's name?" if status == 404 else "mend the request and ask again"
         if is_about_length(said):
             advice = "it is too long"  # the turn adds what to do about it
-        return AvaError(f"{where} refused the request ({said}); {advice}", "bad_request")
+        refusal = AvaError(f"{where} refused the request ({said})", "bad_request")
+        refusal.advise(advice)
+        return refusal
     location = error.headers.get("Location", "") if error.headers else ""
     elsewhere = f" It points to {location}; if you trust that, use it as the base URL." if location else ""
     return AvaError(f"{where} answered {said}, which is no reply.{elsewhere}", "protocol")

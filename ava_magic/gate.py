@@ -38,7 +38,7 @@ def gate(key: Key | None = None) -> Middleware:
         except ServiceError as failure:
             return _answer(failure)
         except web.HTTPException as error:  # aiohttp's own: no such path, wrong method, body too large
-            allow = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+            allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
             what = f"{request.method} {request.path}: {error.text or error.reason}"
             return _answer(ServiceError(error.status, what, _CODES.get(error.status, "http"), allow))
         except Exception:  # a fault of ours: the client gets an answer in the shape that it knows, the log the rest

@@ -15,10 +15,10 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_loca
 from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, observe, validate
 
 from . import runner
-from .arguments import help_text
 from .between_cells import catch_up
 from .conversation.exchanges import Anchor
 from .errors import Stopped, StoppedTask
+from .options import help_text
 from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
 
 if TYPE_CHECKING:

@@ -39,8 +39,8 @@ def list_models(endpoint: Endpoint, words: str) -> Ask:
             return
         try:
             names = await endpoint.list_models()
-        except Exception as error:
-            from .failures import explain
+        except Exception as error:  # a plug-in's, too
+            from .failures import explain  # it loads aiohttp, which %load_ext does not
 
             failure = explain(error, endpoint)
             if failure.kind == "auth":  # there are keys, and services, for which this says nothing about the key
@@ -102,15 +102,18 @@ async def with_models(failure: AvaError, endpoint: Endpoint, model: str) -> AvaE
         return failure
     if not names or is_listed(model, names):
         return failure
-    advice = _which_to_name(model, [one_line(name, 80) for name in names[:_MOST]])
-    happened, _, _ = str(failure.args[0]).rpartition("; ")  # what stands behind it is advice for any refusal
-    return AvaError(f"{happened or failure}; {advice}", failure.kind)
+    failure.advise(_which_to_name(model, names))
+    return failure
 
 
 def _which_to_name(model: str, names: Sequence[str]) -> str:
-    few = ", ".join(names[:3])
+    few = _in_a_row(names[:3])
     lists = f" (%ava --models lists all {len(names):,})" if len(names) > 3 else ""
     if not model:
         return f"name a model with -m, such as {few}{lists}"
-    near = ", ".join(nearest(model, names))
+    near = _in_a_row(nearest(model, names))
     return f"there is no model {model}; {f'near: {near}' if near else f'there are: {few}'}{lists}"
+
+
+def _in_a_row(names: Sequence[str]) -> str:
+    return ", ".join(one_line(name, 80) for name in names)

@@ -17,7 +17,6 @@ LONGEST_WAIT = 120.0
 """Seconds.  Where an endpoint asks for a longer wait, the user decides."""
 
 _NOT_MENDED_BY_TIME = (
-    aiohttp.ClientConnectorCertificateError,
     aiohttp.ClientSSLError,
     aiohttp.SocketTimeoutError,  # it was waited for long enough already
 )

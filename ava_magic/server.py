@@ -25,21 +25,20 @@ import errno
 import functools
 import json
 import logging
-import os
 import signal
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
-from aiohttp import ClientResponseError, web
+from aiohttp import ClientError, ClientResponseError, web
 
 from . import transport
 from .completions import CHUNK, FIELDS, Answer, ServiceError, models, read_body
 from .connection import Connection, Key
 from .conversation.exchanges import Message
 from .errors import AvaError
-from .failures import ClientError, as_ava_error
+from .failures import as_ava_error
 from .gate import gate
 from .providers.base import hang_up
 from .providers.presets import Endpoint, resolve
@@ -98,7 +97,7 @@ class Service:
             async for delta in deltas:
                 if addition := answer.take(delta):
                     yield addition
-        except Exception as error:
+        except Exception as error:  # a plug-in's, too: told as what it is, and never with a traceback
             failure = _failure(error, self.endpoint)
         finally:
             if deltas is not None:
@@ -152,7 +151,7 @@ def _failure(error: Exception, endpoint: Endpoint) -> ServiceError:
         _log.error("the provider %s failed", endpoint.name, exc_info=error)
         what = f"the provider {endpoint.name} failed ({type(error).__name__}); the server's log says more"
         error = AvaError(what, "api")
-    wait = {name: headers[name] for name in ("Retry-After",) if name in headers}
+    wait = {"Retry-After": headers["Retry-After"]} if "Retry-After" in headers else {}
     return ServiceError(_STATUSES.get(error.kind, 502), f"{error}{endpoint.hint}", error.kind, wait)
 
 
@@ -232,8 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     try:
         endpoint = resolve(chosen.provider, Connection(base_url=chosen.base_url, retries=0))
-        secret = os.environ.get(_KEY_NAME, "").strip()
-        key = Key(secret, _KEY_NAME) if secret else None
+        key = Key.from_environment(_KEY_NAME)
         app = create_app(endpoint, model=chosen.model, host=chosen.host, key=key)
         asyncio.run(_serve(app, chosen.host, chosen.port))
     except KeyboardInterrupt:

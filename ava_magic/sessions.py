@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from ._version import __version__
 
-__all__ = ["close", "close_all", "is_loopback", "session"]
+__all__ = ["Resolver", "close", "close_all", "is_loopback", "session"]
 
 
 class _Held(NamedTuple):
@@ -79,7 +79,7 @@ async def _keep_session(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aioht
         connector=aiohttp.TCPConnector(
             limit=0,
             keepalive_timeout=4,  # servers often hang up after 5 s
-            resolver=_Resolver(),
+            resolver=Resolver(),
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": f"ava-magic/{__version__}"},
@@ -92,7 +92,7 @@ async def _keep_session(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aioht
         await new.close()
 
 
-class _Resolver(AbstractResolver):
+class Resolver(AbstractResolver):
     """Names to addresses; ``localhost`` is both of this machine's own, and no name server is asked (RFC 6761, 6.3).
 
     The system's answer may lack the one that the server listens on: glibc leaves ``::1`` out where no other IPv6
@@ -105,6 +105,7 @@ class _Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
+        """The addresses of ``host``.  Raises :class:`OSError` where there are none."""
         if not is_loopback(host):
             try:
                 return await self._others.resolve(host, port, family)
@@ -118,4 +119,5 @@ class _Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
+        """Let go of what asks the name servers."""
         await self._others.close()

@@ -50,8 +50,7 @@ class EventDecoder:
         self.stray: list[str] = []
         self._stray_room = _MOST_STRAY
         self._held = 0
-        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
-        self._at_start = True
+        self._utf8 = codecs.getincrementaldecoder("utf-8-sig")("replace")
         self._after_cr = False
         self._unfinished_line: list[str] = []
         self._in_block = False
@@ -92,15 +91,10 @@ class EventDecoder:
         return []
 
     def _newlines_only(self, text: str) -> str:
-        """Drop the byte order mark and turn CRLF and CR into LF, also where a chunk ends between the two.
+        """Turn CRLF and CR into LF, also where a chunk ends between the two.
 
         A CR ends its line at once, so that an event is not held back until the next chunk shows whether LF follows.
         """
-        if not text:
-            return text
-        if self._at_start:
-            self._at_start = False
-            text = text.removeprefix("\ufeff")
         if self._after_cr and text:
             self._after_cr = False
             text = text.removeprefix("\n")

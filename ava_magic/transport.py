@@ -16,7 +16,10 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from typing import Any, TypeVar
-from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
+from urllib.request import (  # type: ignore[attr-defined]  # the stubs lack the second
+    getproxies_environment,
+    proxy_bypass_environment,
+)
 
 import aiohttp
 from aiohttp import ClientError
@@ -26,9 +29,9 @@ from yarl import URL
 from .connection import Connection, Key, error_text, without_keys
 from .errors import AvaError, raise_alone
 from .retry import reason_to_wait, wait_before_retry
-from .sessions import close, close_all, is_loopback, session
+from .sessions import close, is_loopback, session
 
-__all__ = ["close", "close_all", "fetch_json", "headers", "is_loopback", "keep_off_plain_http", "stream"]
+__all__ = ["close", "fetch_json", "headers", "keep_off_plain_http", "stream"]
 
 _ERROR_BODY = 64 * 1024
 _ERROR_BODY_LASTS = 5.0
@@ -48,16 +51,17 @@ def stream(url: str, body: Mapping[str, Any], connection: Connection) -> AsyncGe
 
 async def fetch_json(url: str, connection: Connection) -> Any:
     """GET ``url`` and parse the answer as JSON.  Raises as :func:`stream` does."""
-    failure: ClientError | AvaError
+    answer: Any = None
+    failure: ClientError | AvaError | None = None
     try:
-        return json.loads(b"".join([chunk async for chunk in _read("GET", url, connection)]))
+        answer = json.loads(b"".join([chunk async for chunk in _read("GET", url, connection)]))
     except (ValueError, RecursionError):
         failure = AvaError(f"{url} did not answer in JSON; is the base URL right?", "protocol")
     except (ClientError, AvaError) as error:
         failure = error.with_traceback(None)
-    return raise_alone(
-        failure
-    )  # out here, free of the errors and frames that hold the answer's text: it may echo the key
+    if failure is not None:  # raised out here, free of the frames that hold the answer's text: it may echo the key
+        raise_alone(failure)
+    return answer
 
 
 async def _read(

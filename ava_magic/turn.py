@@ -234,6 +234,6 @@ class Turn(Arrival):
             self.end_early()
             raise
         if is_about_length(str(failure)):
-            advice = how_to_shorten(len(self.messages), self.settings.context_tokens)
-            failure = AvaError(f"{failure}; {advice}", "bad_request")
+            failure.advise(how_to_shorten(len(self.messages), self.settings.context_tokens))
+            failure.kind = "bad_request"
         return failure

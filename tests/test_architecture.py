@@ -33,7 +33,19 @@ EDGES = {  # what those packages do with a shell, a file that runs or a turn
     "values.displays",
 }
 PURE = {module for module in modules() if module.split(".")[0] in PURE_PACKAGES} - EDGES | {
-    *("arguments", "atomic", "completions", "connection", "controls", "errors", "reasoning", "reply", "sse", "syntax"),
+    *(
+        "arguments",
+        "atomic",
+        "completions",
+        "connection",
+        "controls",
+        "errors",
+        "options",
+        "reasoning",
+        "reply",
+        "sse",
+        "syntax",
+    ),
     *("cassette", "cassette.entry", "cassette.nearest", "completion.words"),
     *("many.items", "many.progress", "many.replies", "many.results", "many.template", "many.throttle"),
     *("providers.base", "providers.chunks", "providers.message"),

@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
-from ava_magic.arguments import OPTIONS, Arguments, Option, help_text, parse
+from ava_magic.arguments import Arguments, parse
+from ava_magic.options import OPTIONS, Option, help_text
 
 COMMANDS = [option for option in OPTIONS if option.command]
 BARE = [option for option in OPTIONS if option.may_be_bare]

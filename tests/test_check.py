@@ -17,6 +17,7 @@ import trustme
 from ava_magic import transport
 from ava_magic.check import check
 from ava_magic.connection import Connection, Key
+from ava_magic.failures import explain
 from ava_magic.providers.base import Reasoning
 from ava_magic.providers.presets import Endpoint as Chosen
 from ava_magic.providers.presets import resolve
@@ -97,9 +98,25 @@ async def test_it_stops_at_what_cannot_be_reached(url: str, last: str, advice: s
     assert [line[0] for line in lines[:-1]] == ["✓"] * (len(lines) - 1)
 
 
+async def test_a_name_is_looked_up_as_a_question_looks_it_up(endpoint: Endpoint) -> None:
+    endpoint.answers(_LIST, **_JSON)
+    endpoint.says("Hello")
+    lines = await _lines(resolve("auto", Connection(f"http://ava.localhost:{endpoint.port}/v1", retries=0)))
+    assert lines[1] == "✓ **name**: ava.localhost is 127.0.0.1 and ::1"
+    assert lines[2].startswith(f"✓ **connection**: port {endpoint.port}, in ")
+    assert lines[-1] == "All is well."
+
+
 async def _serve(context: ssl.SSLContext | None) -> tuple[asyncio.Server, int]:
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
     return server, server.sockets[0].getsockname()[1]
+
+
+async def _end(server: asyncio.Server) -> None:
+    """Close it, and see its connections out: one hung up in mid-handshake ends a little later."""
+    server.close()
+    if ends := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(ends, timeout=20)
 
 
 async def test_it_stops_at_a_certificate_that_is_not_trusted() -> None:
@@ -107,15 +124,30 @@ async def test_it_stops_at_a_certificate_that_is_not_trusted() -> None:
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     server, port = await _serve(context)
     lines = await _lines(resolve("auto", Connection(f"https://127.0.0.1:{port}/v1")))
-    server.close()
+    await _end(server)
     assert lines[-1].startswith("✗ **TLS**: the server's certificate is not trusted here (")
     assert "SSL_CERT_FILE" in lines[-1]
+
+
+async def test_a_certificate_is_checked_for_the_name_in_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("ava.localhost").configure_cert(context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    monkeypatch.setattr(ssl, "create_default_context", lambda: trusting)
+    server, port = await _serve(context)
+    good = await _lines(resolve("auto", Connection(f"https://ava.localhost:{port}/v1", retries=0)))
+    other = await _lines(resolve("auto", Connection(f"https://localhost:{port}/v1", retries=0)))
+    await _end(server)
+    assert good[3].endswith(", and the certificate is valid")
+    assert other[-1].startswith("✗ **TLS**: the server's certificate is for another name")
 
 
 async def test_it_stops_where_there_is_no_tls() -> None:
     server, port = await _serve(None)
     lines = await _lines(resolve("auto", Connection(f"https://127.0.0.1:{port}/v1")))
-    server.close()
+    await _end(server)
     assert lines[-1] == "✗ **TLS**: there is none; does the server speak https, or is it http?"
 
 
@@ -141,7 +173,7 @@ async def test_a_key_over_plain_http_is_told_before_it_is_sent(monkeypatch: pyte
     monkeypatch.setattr(transport, "is_loopback", lambda host: False)
     server, port = await _serve(None)
     lines = await _lines(resolve("auto", Connection(f"http://127.0.0.1:{port}/v1", Key(secrets.token_hex(16)))))
-    server.close()
+    await _end(server)
     assert lines[-1].startswith("✗ **key**: a key is not sent to 127.0.0.1 over plain http; use https")
 
 
@@ -180,6 +212,13 @@ async def test_a_plug_in_is_asked_and_its_error_told() -> None:
 
     assert (await _lines(resolve(thinks)))[-1] == "All is well."
     assert (await _lines(resolve(fails)))[-1] == "✗ **one token**: the provider fails failed: ValueError: not today"
+
+
+async def test_an_endpoints_hint_leaves_a_plug_ins_traceback_with_its_error() -> None:
+    error = ValueError("not today")
+    failure = explain(error, Chosen("mine", lambda: None, hint=" (try another)"))  # type: ignore[arg-type, return-value]
+    assert str(failure) == "the provider mine failed: ValueError: not today (try another)"
+    assert failure.__cause__ is error
 
 
 async def test_codelink_ava_is_checked_too(endpoint: Endpoint) -> None:

@@ -132,6 +132,21 @@ def test_a_probe_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
             connection.close()
 
 
+def test_a_key_that_was_typed_in_for_codelink_ava_is_sent_there_alone() -> None:
+    typed = {origin("https://a.example"): Key(secrets.token_hex(16), "typed")}
+    found = resolve("codelink-ava", Connection("https://a.example", typed_keys=typed))
+    assert found.key is typed["https", "a.example", 443]
+    connection = found.ask.__self__.connection  # type: ignore[attr-defined]  # a class's method
+    assert (connection.key, connection.typed_keys) == (found.key, {})
+    assert resolve("codelink-ava", Connection("https://b.example", typed_keys=typed)).key is None
+
+
+@pytest.mark.parametrize("provider", ["codelink-ava", "ava_magic.providers.codelink_ava:CodeLinkAva"])
+def test_a_url_with_a_password_in_it_is_refused_whatever_key_is_given(provider: str) -> None:
+    with pytest.raises(AvaError, match="a name or a password"):
+        resolve(provider, Connection("http://a:b@host/v1", Key(secrets.token_hex(16))))
+
+
 def test_a_key_that_was_typed_in_goes_before_the_environments_and_to_its_origin_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

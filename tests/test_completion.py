@@ -213,10 +213,10 @@ def test_unloading_takes_completion_away(typist: Typist) -> None:
 
 def test_unloading_while_the_network_code_is_being_loaded(kernel: Kernel) -> None:
     """The first Tab loads it in the background."""
-    kernel.run("import sys, types, ava_magic.transport as real")
-    kernel.run("sys.modules['ava_magic.transport'] = types.ModuleType('begun')")
+    kernel.run("import sys, types, ava_magic.sessions as real")
+    kernel.run("sys.modules['ava_magic.sessions'] = types.ModuleType('begun')")
     cell = kernel.run("%unload_ext ava_magic")
-    kernel.run("sys.modules['ava_magic.transport'] = real")
+    kernel.run("sys.modules['ava_magic.sessions'] = real")
     assert (cell.status, cell.stdout, cell.stderr) == ("ok", "", "")
     assert kernel.value("'AvaMagics' in get_ipython().magics_manager.registry") == "False"
 

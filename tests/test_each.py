@@ -14,7 +14,7 @@ import pytest
 
 from ava_magic import AvaError, Chat, Replies, Reply, ask_each
 from ava_magic.conversation.exchanges import Message
-from ava_magic.many.each import Progress
+from ava_magic.many.progress import Progress
 
 from .endpoint import END, Endpoint, Gate
 

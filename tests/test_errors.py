@@ -81,3 +81,11 @@ def test_a_stop_survives_the_way_to_another_process() -> None:
     again = pickle.loads(pickle.dumps(Stopped("the reply was stopped", Reply("so far"))))
     assert type(again) is Stopped
     assert (str(again), again.reply) == ("the reply was stopped", Reply("so far"))
+
+
+def test_better_advice_takes_the_place_of_the_first_and_of_nothing_else() -> None:
+    error = AvaError("it said: no; and no", "bad_request")
+    error.advise("ask again")
+    error = pickle.loads(pickle.dumps(error))
+    error.advise("ask less")
+    assert str(error) == "it said: no; and no; ask less"

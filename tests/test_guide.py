@@ -10,10 +10,11 @@ from typing import get_args
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from ava_magic.arguments import OPTIONS, parse
+from ava_magic.arguments import parse
 from ava_magic.conversation.exchanges import Message
 from ava_magic.errors import Kind
 from ava_magic.magics import AvaMagics
+from ava_magic.options import OPTIONS
 from ava_magic.providers.base import FinishReason
 from ava_magic.providers.guide import Guide, answer, search
 from ava_magic.providers.presets import PRESETS, provider_names

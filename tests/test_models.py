@@ -116,6 +116,18 @@ async def test_a_list_is_waited_for_only_so_long(endpoint: Endpoint, monkeypatch
     assert "model not found" in str(await _fails(endpoint, "gpt-5o"))
 
 
+async def test_the_endpoints_own_words_stay_whole(endpoint: Endpoint) -> None:
+    endpoint.answers("half", b'data: {"error": {"message": "model zz not found; pull it first"}}\n\n')
+    endpoint.answers(_list(*_NAMES), **_JSON)
+    assert "model zz not found; pull it first; there is no model zz; there are: " in str(await _fails(endpoint, "zz"))
+
+
+async def test_a_long_list_is_counted_to_its_end(endpoint: Endpoint) -> None:
+    endpoint.answers(b'{"error": "model not found"}', status=404, **_JSON)
+    endpoint.answers(_list(*(f"model-{number}" for number in range(6_000))), **_JSON)
+    assert str(await _fails(endpoint, "zz")).endswith("(%ava --models lists all 6,000)")
+
+
 async def test_what_had_come_stays_with_the_error_of_a_stream(endpoint: Endpoint) -> None:
     endpoint.answers("half", b'data: {"error": {"message": "model gpt-5o does not exist"}}\n\n')
     endpoint.answers(_list(*_NAMES), **_JSON)

@@ -269,7 +269,7 @@ def test_a_tensor_goes_in_by_the_array_protocol(monkeypatch: pytest.MonkeyPatch)
 def test_nothing_is_imported_for_a_value() -> None:
     code = (
         "import sys, ava_magic.prompt.question, ava_magic.prompt.preview\n"
-        "from ava_magic.prompt import interpolate\n"
+        "from ava_magic.prompt.fields import interpolate\n"
         "class Display:\n    text = lambda self, value: repr(value)\n    picture = lambda self, value: None\n"
         "assert interpolate('{x}{y}', {'x': [1.5], 'y': object()}, Display()).inserted\n"
         "print({'pandas', 'numpy', 'PIL', 'polars', 'pyarrow', 'plotly'} & sys.modules.keys())"

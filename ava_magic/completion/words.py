@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..arguments import BY_NAME, OPTIONS, WORD, value_at, value_start
+from ..arguments import WORD, value_at, value_start
+from ..options import BY_NAME, OPTIONS
 from ..syntax import CELL
 from ..values.lookup import PATH
 

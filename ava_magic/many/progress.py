@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..conversation.tokens import estimate_tokens, reported
+from ..conversation.tokens import reported
 from ..reply import Reply
 
 __all__ = ["Progress", "Result"]
@@ -49,4 +49,4 @@ class Progress:
         self.failed += reply.error is not None
         self.found += was_found
         if not was_found:
-            self.tokens += reported(reply.usage, "completion_tokens") or estimate_tokens(reply.text)
+            self.tokens += reported(reply.usage, "completion_tokens") or len(reply.text) // 4  # as while one streams

@@ -1,5 +1,1 @@
 """The prompt: what the user typed, with the notebook's values and files in it, and no secret."""
-
-from .fields import interpolate
-
-__all__ = ["interpolate"]

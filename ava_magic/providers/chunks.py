@@ -230,7 +230,7 @@ async def read_deltas(body: AsyncGenerator[bytes, None], key: Key | None = None)
                 yield delta
         except AvaError as error:
             failure = AvaError(without_keys(str(error), key), error.kind)
-        except Exception as error:
+        except Exception as error:  # the body's own, whatever reads it: raised below, as it is
             if not decoder.finished:  # what breaks off after the end of a reply takes nothing from it
                 failure = error.with_traceback(None)
         if failure is not None:  # raised out here, free of the frames that hold the answer's bytes

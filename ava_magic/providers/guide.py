@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Iterable
 from importlib import resources
 from typing import Any, NamedTuple
 
+from ..controls import one_line
 from ..conversation.exchanges import Message
 from ..values.content import text_of
 from .base import AsyncGeneratorProvider, Delta, FinishReason
@@ -68,9 +69,8 @@ def answer(messages: list[Message]) -> str:
         "key such as `OPENAI_API_KEY`, start a server such as Ollama, or name an endpoint with `--base-url URL`.*"
     )
     if len(questions) > 1:
-        asked_before = " ".join(questions[-2].split())
-        asked_before = asked_before if len(asked_before) <= 60 else asked_before[:59] + "\u2026"
-        parts.append(f"*This is question {len(questions)} of our conversation; before it you asked: “{asked_before}”.*")
+        before = one_line(questions[-2], 60)
+        parts.append(f"*This is question {len(questions)} of our conversation; before it you asked: “{before}”.*")
     return "\n\n".join(parts) + "\n"
 
 

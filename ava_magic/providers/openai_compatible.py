@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Any, ClassVar
 
 from ..conversation.exchanges import Message
 from ..errors import AvaError
-from .base import AsyncGeneratorProvider, Delta, Request
-from .chunks import read_deltas
+from .base import Request
+from .streaming import StreamingProvider
 
 __all__ = ["OpenAICompatible"]
 
 
-class OpenAICompatible(AsyncGeneratorProvider):
+class OpenAICompatible(StreamingProvider):
     """``POST {base}/chat/completions`` with a bearer key; where it goes is in ``connection``."""
 
     url: ClassVar[str] = "https://api.openai.com/v1"
@@ -23,32 +21,16 @@ class OpenAICompatible(AsyncGeneratorProvider):
     takes_response_format: ClassVar[bool] = True
 
     @classmethod
-    async def create_async_generator(
-        cls, model: str, messages: list[Message], **kwargs: Any
-    ) -> AsyncGenerator[Delta, None]:
-        """Yield the reply as it comes.
-
-        ``kwargs`` are further fields of the request.  An empty ``model`` is left out, so that a server with but one
-        model can choose it.  Raises as :class:`~ava_magic.providers.codelink_ava.CodeLinkAva` does.
-        """
-        from .. import transport  # aiohttp is loaded by the first question, not by %load_ext
-
-        url, body = cls.request(model, messages, **kwargs)
-        async with aclosing(read_deltas(transport.stream(url, body, cls.connection), cls.connection.key)) as deltas:
-            async for delta in deltas:
-                yield delta
-
-    @classmethod
     def request(cls, model: str, messages: list[Message], **kwargs: Any) -> Request:
-        """What :meth:`create_async_generator` sends."""
+        """What is sent; without ``model`` where that is empty, so that a server with but one can choose it."""
         body: dict[str, Any] = {"model": model} if model else {}
         body |= {"messages": messages, "stream": True, "stream_options": {"include_usage": True}, **kwargs}
         return Request(f"{cls._base()}/chat/completions", body)
 
     @classmethod
     async def list_models(cls) -> list[str]:
-        """The names of the models that the endpoint offers (``GET {base}/models``).  Raises as above."""
-        from .. import transport
+        """The names of the models that the endpoint offers (``GET {base}/models``).  Raises as a question does."""
+        from .. import transport  # as late as for a question
 
         answer = await transport.fetch_json(f"{cls._base()}/models", cls.connection)
         try:

@@ -105,7 +105,7 @@ def resolve(provider: str | type | Ask = "auto", connection: Connection = Connec
     if name in PRESETS:
         return _preset(PRESETS[name], connection, "named")
     if name == "codelink-ava":
-        return _codelink_ava(replace(connection, typed_keys={}))
+        return _codelink_ava(connection)
     if name == "guide":
         return _endpoint(name, Guide, why="named")
     if ":" in name:
@@ -116,11 +116,10 @@ def resolve(provider: str | type | Ask = "auto", connection: Connection = Connec
 
 
 def _codelink_ava(connection: Connection) -> Endpoint:
+    key = _given_key(connection)
+    connection = replace(connection, key=key, typed_keys={})
     if connection.base_url:
-        origin(connection.base_url)
-        return _endpoint(
-            "codelink-ava", CodeLinkAva.at(connection), connection.base_url, key=connection.key, why="named"
-        )
+        return _endpoint("codelink-ava", CodeLinkAva.at(connection), connection.base_url, key=key, why="named")
     provider = CodeLinkAva.at(replace(connection, retries=0))
     hint = (
         " (the public CodeLinkAva service stopped in 2023: start python -m ava_magic.server and give its URL as "
@@ -203,10 +202,16 @@ def _found_here(_moment: int) -> tuple[str, str] | None:
 
 
 def _plug_in(provider: Any, name: str, connection: Connection) -> Endpoint:
-    key = connection.key or (connection.typed_keys.get(origin(connection.base_url)) if connection.base_url else None)
+    key = _given_key(connection)
     if isinstance(provider, type) and issubclass(provider, AsyncGeneratorProvider):
         provider = provider.at(replace(connection, key=key, typed_keys={}))
     return _endpoint(name, provider, connection.base_url, key=key, why="named")
+
+
+def _given_key(connection: Connection) -> Key | None:
+    """The key that was given, or typed in, for an address at which no preset is.  Raises as :func:`origin` does."""
+    typed = connection.typed_keys.get(origin(connection.base_url)) if connection.base_url else None
+    return connection.key or typed
 
 
 def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint:

@@ -162,7 +162,7 @@ def _item(value: Any, key: int | str | slice) -> Any:
             try:  # a wrong kind of key raises TypeError
                 if kind is dict:
                     return dict.get(value, key, MISSING)  # __getitem__ would call a __missing__
-                return kind.__getitem__(value, key)  # type: ignore[index]
+                return kind.__getitem__(value, key)  # type: ignore[index]  # a wrong kind of key is caught below
             except (IndexError, TypeError):
                 return MISSING
     return MISSING
