@@ -38,8 +38,9 @@ def test_it_returns_at_once_and_the_reply_ends_under_the_cell_that_asked(asked: 
 def test_it_streams_while_a_cell_computes(asked: Kernel, endpoint: Endpoint) -> None:
     gate = Gate()
     endpoint.says("before", gate, "after")
-    asked.run("import threading; go_on = threading.Event()\npending = %ava -b what is up?")
-    busy = asked.start("pending_at_first = pending.reply\nwhile 'after' not in str(pending.reply): pass")
+    asked.run("pending = %ava -b what is up?")
+    busy = asked.start("print('busy')\nwhile 'after' not in str(pending.reply): pass")
+    asked.collect(busy, lambda: busy.stdout != "")
     gate.open()
     assert asked.finish(busy).status == "ok"
 

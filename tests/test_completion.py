@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,13 @@ class Typist:
         assert offer["cursor_end"] == len(code)
         return sorted(code[: offer["cursor_start"]] + match for match in offer["matches"])
 
+    def tab_until_offered(self, code: str, timeout: float = 20) -> list[str]:
+        """What Tab offers as soon as it offers anything; fail after ``timeout`` seconds."""
+        end = time.monotonic() + timeout
+        while not (offers := self.tab(code)):
+            assert time.monotonic() < end, "nothing was offered"
+        return offers
+
 
 @pytest.fixture(params=[True, False], ids=["jedi", "no-jedi"])
 def typist(request: pytest.FixtureRequest, kernel: Kernel, endpoint: Endpoint) -> Typist:
@@ -156,9 +164,7 @@ def test_models_are_fetched_once_and_never_waited_for(typist: Typist, endpoint: 
     assert not any("gpt" in offer for offer in typist.tab("%ava -m "))  # though the endpoint does not answer
     assert gate.reached.wait(20)
     gate.open()
-    while not (offers := typist.tab("%ava -m g")):
-        pass
-    assert offers == ["%ava -m gpt-x"]
+    assert typist.tab_until_offered("%ava -m g") == ["%ava -m gpt-x"]
     assert typist.tab("%ava -m llama3.2:l") == ["%ava -m llama3.2:latest"]
     assert typist.tab("%%ava -n --model=org/") == ["%%ava -n --model=org/gpt"]
     assert [(request.method, request.path) for request in endpoint.requests] == [("GET", "/v1/models")]
@@ -167,9 +173,8 @@ def test_models_are_fetched_once_and_never_waited_for(typist: Typist, endpoint: 
 def test_models_are_those_of_the_endpoint_that_the_line_names(typist: Typist, endpoint: Endpoint) -> None:
     other = Endpoint()
     lists_models(other)
-    while not (offers := typist.tab(f"%ava --base-url {other.url} -m g")):
-        pass
-    assert offers == [f"%ava --base-url {other.url} -m gpt-x"]
+    line = f"%ava --base-url {other.url} -m g"
+    assert typist.tab_until_offered(line) == [f"{line}pt-x"]
     assert not endpoint.requests
     other.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +247,9 @@ def test_it_runs_where_no_await_can_stand(asked: Kernel, endpoint: Endpoint) -> 
 
 
 @pytest.mark.parametrize("attended", [True, False])
-def test_the_bar_takes_five_messages_a_second_at_most(asked: Kernel, endpoint: Endpoint, attended: bool) -> None:
+def test_the_bar_takes_far_fewer_messages_than_there_are_items(
+    asked: Kernel, endpoint: Endpoint, attended: bool
+) -> None:
     endpoint.says("yes")
     cell = asked.run("many = range(1500)\n%ava --each many Say {item}", allow_stdin=attended)
     assert cell.status == "ok"
@@ -257,15 +258,8 @@ def test_the_bar_takes_five_messages_a_second_at_most(asked: Kernel, endpoint: E
         for kind, words in (("display_data", ""), ("update_display_data", "1,500 replies"))
     )
     kinds = ("comm_msg", "update_display_data", "display_data")
-    frames = [_sent(message) for message in cell.messages[begun:over] if message["msg_type"] in kinds]
-    assert frames[-1] - frames[0] > 0.5
-    for first, sixth in zip(frames, frames[6:], strict=False):
-        assert sixth - first > 0.9
-
-
-def _sent(message: dict[str, Any]) -> float:
-    when = message["header"]["date"]
-    return (when if isinstance(when, datetime) else datetime.fromisoformat(when)).timestamp()
+    frames = [message for message in cell.messages[begun:over] if message["msg_type"] in kinds]
+    assert 1 < len(frames) < 150
 
 
 def test_a_headless_run_ends_with_the_table(endpoint: Endpoint) -> None:
@@ -294,17 +288,21 @@ def terminal(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint)
     terminal.close()
 
 
-def test_in_a_terminal_a_bar_runs_and_the_table_is_the_result(
+def test_in_a_terminal_a_bar_runs_where_it_can_and_the_table_is_the_result(
     terminal: Terminal, endpoint: Endpoint, request: pytest.FixtureRequest
 ) -> None:
     gate = Gate()
     endpoint.says("first")
     endpoint.says(gate, "then")
     terminal.child.send("%ava --each names --concurrency 1 Greet {item}\r")
-    if "simple" not in request.node.name:
+    is_simple = "simple" in request.node.name  # nothing that was printed is drawn over there, so there is no bar
+    if is_simple:
+        endpoint.wait_for_request(2)
+    else:
         terminal.until("1/3")
     gate.open()
     screen = terminal.until(r"In \[4\]:")
+    assert not (is_simple and "/3" in screen)
     assert "Cleo" in screen
     assert "3 replies" in screen
     assert "Traceback" not in screen

@@ -14,7 +14,7 @@ _SAID = "first words, last words"
 
 @pytest.fixture
 def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    """A kernel that asks the scripted endpoint, which waits between the first words and the last."""
+    """A kernel that asks the scripted endpoint, and has at hand what the places need."""
     kernel.run(
         f"%config AvaMagics.base_url = {endpoint.url!r}\nimport asyncio, contextlib, threading\nip = get_ipython()"
     )
