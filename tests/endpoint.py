@@ -41,6 +41,17 @@ class Gate:
             await asyncio.sleep(0.002)
 
 
+class Pause(Gate):
+    """A step that takes some seconds, as a model does between two deltas."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    async def wait(self) -> None:
+        await asyncio.sleep(self._seconds)
+
+
 @dataclass
 class Request:
     """What was asked, whether the client has hung up since, and whether all that answers it has been sent."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -229,9 +228,8 @@ def test_shift_tab_shows_help(kernel: Kernel, code: str, cursor: int) -> None:
     assert "--temperature" in found["data"]["text/plain"]
 
 
-def test_in_a_terminal_tab_completes(tmp_path: Path, endpoint: Endpoint) -> None:
-    terminal = Terminal(tmp_path, f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
+@pytest.mark.parametrize("terminal", [""], indirect=True)
+def test_in_a_terminal_tab_completes(terminal: Terminal, endpoint: Endpoint) -> None:
     terminal.run("figures = 'many'", 3)
     endpoint.says("fine")
     terminal.child.send("%ava --tem\t")
@@ -244,4 +242,3 @@ def test_in_a_terminal_tab_completes(tmp_path: Path, endpoint: Endpoint) -> None
     terminal.until(r"In \[4\]:")
     assert endpoint.requests[0].json["temperature"] == 0
     assert endpoint.requests[0].messages == [("user", "what are many")]
-    terminal.close()

@@ -232,13 +232,13 @@ async def test_without_a_client_it_is_one_line() -> None:
 
 
 @pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint, cluster: Any) -> Iterator[Kernel]:
-    """A kernel with a client of the cluster."""
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}\nnames = ['Ada', 'Bea', 'Cleo']")
-    cell = kernel.run(f"from distributed import Client\nclient = Client({cluster.scheduler_address!r})")
+def asked(asked: Kernel, cluster: Any) -> Iterator[Kernel]:
+    """With items, and a client of the cluster."""
+    asked.run("names = ['Ada', 'Bea', 'Cleo']")
+    cell = asked.run(f"from distributed import Client\nclient = Client({cluster.scheduler_address!r})")
     assert cell.status == "ok", cell.error
-    yield kernel
-    kernel.run("client.close()")
+    yield asked
+    asked.run("client.close()")
 
 
 def test_the_magic_asks_on_the_workers_and_stop_cancels_there(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ from .terminal import Terminal
 
 
 @pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    """A kernel that asks the scripted endpoint."""
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}\nnames = ['Ada', 'Bea', 'Cleo']")
-    return kernel
+def asked(asked: Kernel) -> Kernel:
+    """With items at hand."""
+    asked.run("names = ['Ada', 'Bea', 'Cleo']")
+    return asked
 
 
 def prompts(endpoint: Endpoint) -> list[str]:
@@ -61,7 +60,7 @@ def test_a_bar_stands_where_the_table_will(asked: Kernel, endpoint: Endpoint) ->
     assert "<td" in output["data"][HTML]
     assert "3 replies" in output["data"][PLAIN]
     assert not cell.of_type("execute_result")
-    assert not {c["comm_id"] for c in cell.of_type("comm_open")} - {c["comm_id"] for c in cell.of_type("comm_close")}
+    assert not cell.left_open
     assert asked.value("len(__import__('tqdm').tqdm._instances)") == "0"
 
 
@@ -132,9 +131,7 @@ def test_a_click_on_stop_keeps_what_is_done(asked: Kernel, endpoint: Endpoint) -
     cell = asked.run("pending = %ava -b --each names --concurrency 1 Greet {item}")
     endpoint.wait_for_request(2)
     [button] = [c for c in cell.of_type("comm_open") if c["data"]["state"].get("description") == "Stop"]
-    click = {"method": "custom", "content": {"event": "click"}}
-    message = asked.client.session.msg("comm_msg", {"comm_id": button["comm_id"], "data": click})
-    asked.client.shell_channel.send(message)
+    asked.click(button["comm_id"])
     assert endpoint.requests[1].hung_up.wait(20)
     assert asked.wait_for_update(cell, "ended early, of 3")
     assert asked.value("pending.reply.text") == "['yes']"
@@ -279,13 +276,11 @@ def test_a_headless_run_ends_with_the_table(endpoint: Endpoint) -> None:
     assert "widgets" not in notebook.metadata
 
 
-@pytest.fixture(params=["", "--simple-prompt"], ids=["prompt", "simple"])
-def terminal(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
-    terminal = Terminal(tmp_path, *request.param.split(), f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
+@pytest.fixture
+def terminal(terminal: Terminal) -> Terminal:
+    """With items at hand."""
     terminal.run("names = ['Ada', 'Bea', 'Cleo']", 3)
-    yield terminal
-    terminal.close()
+    return terminal
 
 
 def test_in_a_terminal_a_bar_runs_where_it_can_and_the_table_is_the_result(

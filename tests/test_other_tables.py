@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .test_tables import fill
+from .filled import fill
 
 pl = pytest.importorskip("polars")
 pa = pytest.importorskip("pyarrow")
