@@ -223,18 +223,14 @@ def test_a_key_in_an_error_is_not_sent(asked: Kernel, endpoint: Endpoint) -> Non
     assert not endpoint.requests
 
 
-def test_before_any_error_there_is_one_line(endpoint: Endpoint) -> None:
-    kernel = Kernel()
-    try:
-        kernel.run("%load_ext ava_magic")
-        cell = kernel.run(f"%ava --base-url {endpoint.url} -e")
-        assert "no error was raised so far" in cell.error
-        assert cell.error.count("\n") == 0
-        kernel.run("1/0")
-        endpoint.says("mended")
-        assert kernel.run(f"%ava --base-url {endpoint.url} -e").status == "ok"
-    finally:
-        kernel.shutdown()
+def test_before_any_error_there_is_one_line(fresh_kernel: Kernel, endpoint: Endpoint) -> None:
+    fresh_kernel.run("%load_ext ava_magic")
+    cell = fresh_kernel.run(f"%ava --base-url {endpoint.url} -e")
+    assert "no error was raised so far" in cell.error
+    assert cell.error.count("\n") == 0
+    fresh_kernel.run("1/0")
+    endpoint.says("mended")
+    assert fresh_kernel.run(f"%ava --base-url {endpoint.url} -e").status == "ok"
 
 
 @pytest.mark.parametrize("terminal", [""], indirect=True)

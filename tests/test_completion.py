@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -170,12 +171,11 @@ def test_models_are_fetched_once_and_never_waited_for(typist: Typist, endpoint: 
 
 
 def test_models_are_those_of_the_endpoint_that_the_line_names(typist: Typist, endpoint: Endpoint) -> None:
-    other = Endpoint()
-    lists_models(other)
-    line = f"%ava --base-url {other.url} -m g"
-    assert typist.tab_until_offered(line) == [f"{line}pt-x"]
+    with closing(Endpoint()) as other:
+        lists_models(other)
+        line = f"%ava --base-url {other.url} -m g"
+        assert typist.tab_until_offered(line) == [f"{line}pt-x"]
     assert not endpoint.requests
-    other.close()
 
 
 @pytest.mark.parametrize("line", ["%ava -p nobody -m zz", "%ava -p guide -m zz", "%ava -p no.such:Plugin -m zz"])
