@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from .endpoint import Endpoint
 from .kernel import Kernel
+from .terminal import Terminal
 
 for name in [name for name in os.environ if name.endswith(("_API_KEY", "_BASE_URL"))]:
     del os.environ[name]  # the tests' endpoints are their own
@@ -22,9 +25,8 @@ collect_ignore = (
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    endpoint = Endpoint()
-    yield endpoint
-    endpoint.close()
+    with closing(Endpoint()) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +41,27 @@ def kernel(shared_kernel: Kernel) -> Kernel:
     """A kernel with the extension loaded and nothing said."""
     shared_kernel.run("get_ipython().config.pop('AvaMagics', None)\n%reload_ext ava_magic\n%reset -f")
     return shared_kernel
+
+
+@pytest.fixture
+def fresh_kernel() -> Iterator[Kernel]:
+    """A kernel of its own: what these tests do to it stays done."""
+    kernel = Kernel()
+    yield kernel
+    kernel.shutdown()
+
+
+@pytest.fixture
+def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
+    """A kernel that asks the scripted endpoint."""
+    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
+    return kernel
+
+
+@pytest.fixture(params=["", "--simple-prompt"], ids=["prompt", "simple"])
+def terminal(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
+    """A terminal of either kind that asks the scripted endpoint, at its third prompt."""
+    options = (*request.param.split(), f"--AvaMagics.base_url={endpoint.url}")
+    with closing(Terminal(tmp_path, *options)) as terminal:
+        terminal.run("%load_ext ava_magic", 2)
+        yield terminal

@@ -41,15 +41,27 @@ class Gate:
             await asyncio.sleep(0.002)
 
 
+class Pause(Gate):
+    """A step that takes some seconds, as a model does between two deltas."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    async def wait(self) -> None:
+        await asyncio.sleep(self._seconds)
+
+
 @dataclass
 class Request:
-    """What was asked, and whether the client has hung up since."""
+    """What was asked, whether the client has hung up since, and whether all that answers it has been sent."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
     hung_up: threading.Event = field(default_factory=threading.Event)
+    played: threading.Event = field(default_factory=threading.Event)
 
     @property
     def json(self) -> Any:
@@ -140,6 +152,7 @@ class Endpoint:
         self._loop.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request: Request | None = None
         try:
             request = await _read_request(reader)
             with self._arrived:
@@ -153,6 +166,8 @@ class Endpoint:
             pass
         finally:
             writer.close()
+            if request is not None:
+                self._loop.call_soon(request.played.set)  # after what closes the connection
 
 
 async def _play(steps: Iterable[Any], writer: asyncio.StreamWriter) -> None:

@@ -68,6 +68,12 @@ class Cell:
         return outputs
 
     @property
+    def left_open(self) -> set[str]:
+        """The widgets that were opened and not closed."""
+        opened, closed = ({content["comm_id"] for content in self.of_type(f"comm_{end}")} for end in ("open", "close"))
+        return opened - closed
+
+    @property
     def painted(self) -> list[str]:
         """The HTML of every frame of every ``Output`` widget, in order."""
         return [output["data"][HTML] for state in self._states for output in state.get("outputs") or ()]
@@ -113,6 +119,10 @@ class Kernel:
         message = self.client.session.msg(kind, content, metadata=metadata)
         self.client.shell_channel.send(message)
         return Cell(message["header"]["msg_id"])
+
+    def click(self, comm_id: str) -> Cell:
+        """Click on a button, by the id of its widget."""
+        return self.send("comm_msg", {"comm_id": comm_id, "data": {"method": "custom", "content": {"event": "click"}}})
 
     def finish(self, cell: Cell, timeout: float = 30) -> Cell:
         """Collect what a cell says until it is done."""

@@ -57,6 +57,13 @@ class Lab:
         self.page.evaluate("void jupyterapp.commands.execute('notebook:run-cell')")
         self.page.wait_for_function(f"{prompt}.textContent !== {before!r}")
 
+    def run_to_end(self, number: int) -> None:
+        """Run one cell and wait for its end, which gives it a number."""
+        self.run_cell(number)
+        prompt = f"document.querySelectorAll('.jp-Notebook .jp-Cell')[{number}].querySelector('.jp-InputPrompt')"
+        self.page.wait_for_function(f"/[0-9]/.test({prompt}.textContent)")
+        self.wait_until_idle()
+
     def command(self, name: str) -> None:
         """Execute one of JupyterLab's commands, to its end."""
         self.page.evaluate(f"jupyterapp.commands.execute({name!r})")

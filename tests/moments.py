@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .endpoint import Endpoint, Gate, chunk
+from .endpoint import Endpoint, Gate, Pause, chunk
 from .kernel import Cell, Kernel
 
 __all__ = ["MOMENTS", "Moment"]
 
 _FLOOD = chunk("word " * 20) * 240
 _RICH_FLOOD = chunk("word, some **bold** ones and `code`, a [link](http://x.com).\n\n" * 4) * 80
+_PACE = Pause(0.006)
 _LATER = "Retry-After: 60\r\nContent-Length: 0\r\n"
-
-
-class _Pace(Gate):
-    """A step that takes a few milliseconds."""
-
-    async def wait(self) -> None:
-        await asyncio.sleep(0.006)
 
 
 @dataclass(frozen=True)
@@ -47,8 +40,8 @@ MOMENTS = {
         lambda endpoint: endpoint.answers(status=503, headers=_LATER), "asking again in", is_connected=False
     ),
     "silent after some words": Moment(lambda endpoint: endpoint.says("word ", Gate()), "word"),
-    "in full flow": Moment(lambda endpoint: endpoint.says(*["word ", _Pace()] * 3000), "word"),
-    "in a flood of Markdown": Moment(lambda endpoint: endpoint.says(*[_RICH_FLOOD, _Pace()] * 270), "word"),
+    "in full flow": Moment(lambda endpoint: endpoint.says(*["word ", _PACE] * 3000), "word"),
+    "in a flood of Markdown": Moment(lambda endpoint: endpoint.says(*[_RICH_FLOOD, _PACE] * 270), "word"),
     # until the reply is as long as it may be
-    "in a flood of 10 MB/s": Moment(lambda endpoint: endpoint.says(*[_FLOOD, _Pace()] * 270), "word"),
+    "in a flood of 10 MB/s": Moment(lambda endpoint: endpoint.says(*[_FLOOD, _PACE] * 270), "word"),
 }

@@ -21,10 +21,12 @@ import asyncio, IPython
 from traitlets.config import Config
 
 beats = []
+beat = asyncio.Event()
 
 async def heart():
     while True:
         beats.append(1)
+        beat.set()
         await asyncio.sleep(0.001)
 
 def embed():
@@ -34,15 +36,15 @@ def embed():
 
 async def main():
     pulse = asyncio.create_task(heart())
-    await asyncio.sleep(0.01)
+    await beat.wait()
     embed()
-    before = len(beats)
-    await asyncio.sleep(0.05)
-    print("the program goes on:", len(beats) > before)
+    beat.clear()
+    await asyncio.wait_for(beat.wait(), 10)
+    print("the program goes on")
 
 def plain():
     embed()
-    print("the program goes on:", True)
+    print("the program goes on")
 
 {start}
 """

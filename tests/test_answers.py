@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .endpoint import Endpoint, Gate
 from .kernel import HTML, PLAIN, Cell, Kernel
+from .person_requests import GOOD, RESPONSE_FORMAT, TOLD, whole
 from .terminal import Terminal
-from .test_structured import GOOD, RESPONSE_FORMAT, TOLD, whole
 
 CODE = "So:\n```python\nx = 41\nprint(x + 1)\n```\nor\n```bash\necho hi\n```\n"
 PERSON = "from dataclasses import dataclass\n@dataclass\nclass Person:\n    name: str\n    age: int\n"
 
 
 @pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}\n%config AvaMagics.model = 'm'")
-    return kernel
+def asked(asked: Kernel) -> Kernel:
+    """A model is set."""
+    asked.run("%config AvaMagics.model = 'm'")
+    return asked
 
 
 def payload(cell: Cell) -> list[tuple[str, Any]]:
@@ -223,23 +223,18 @@ def test_a_key_in_an_error_is_not_sent(asked: Kernel, endpoint: Endpoint) -> Non
     assert not endpoint.requests
 
 
-def test_before_any_error_there_is_one_line(endpoint: Endpoint) -> None:
-    kernel = Kernel()
-    try:
-        kernel.run("%load_ext ava_magic")
-        cell = kernel.run(f"%ava --base-url {endpoint.url} -e")
-        assert "no error was raised so far" in cell.error
-        assert cell.error.count("\n") == 0
-        kernel.run("1/0")
-        endpoint.says("mended")
-        assert kernel.run(f"%ava --base-url {endpoint.url} -e").status == "ok"
-    finally:
-        kernel.shutdown()
+def test_before_any_error_there_is_one_line(fresh_kernel: Kernel, endpoint: Endpoint) -> None:
+    fresh_kernel.run("%load_ext ava_magic")
+    cell = fresh_kernel.run(f"%ava --base-url {endpoint.url} -e")
+    assert "no error was raised so far" in cell.error
+    assert cell.error.count("\n") == 0
+    fresh_kernel.run("1/0")
+    endpoint.says("mended")
+    assert fresh_kernel.run(f"%ava --base-url {endpoint.url} -e").status == "ok"
 
 
-def test_in_a_terminal_code_comes_to_the_next_prompt(tmp_path: Path, endpoint: Endpoint) -> None:
-    terminal = Terminal(tmp_path, f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
+@pytest.mark.parametrize("terminal", [""], indirect=True)
+def test_in_a_terminal_code_comes_to_the_next_prompt(terminal: Terminal, endpoint: Endpoint) -> None:
     endpoint.says("```python\nprint(41 + 1)\n```\n")
     terminal.child.send("%ava -f code x\r")
     terminal.until("the code is at the next prompt")
@@ -247,25 +242,20 @@ def test_in_a_terminal_code_comes_to_the_next_prompt(tmp_path: Path, endpoint: E
     terminal.until(r"41")
     terminal.child.send("\r")
     assert "42" in terminal.until(r"In \[4\]:")
-    terminal.close()
 
 
-def test_a_prompt_that_takes_no_text_says_where_the_code_is(tmp_path: Path, endpoint: Endpoint) -> None:
-    terminal = Terminal(tmp_path, "--simple-prompt", f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
+@pytest.mark.parametrize("terminal", ["--simple-prompt"], indirect=True)
+def test_a_prompt_that_takes_no_text_says_where_the_code_is(terminal: Terminal, endpoint: Endpoint) -> None:
     endpoint.says("```python\nprint(41 + 1)\n```\n")
     assert "[the code is in _.code_blocks[0]" in terminal.run("%ava -f code x", 3)
     assert "42" in terminal.run("exec(_.code_blocks[0])", 4)
-    terminal.close()
 
 
-def test_in_a_terminal_the_last_error_is_asked_about(tmp_path: Path, endpoint: Endpoint) -> None:
-    terminal = Terminal(tmp_path, f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
+@pytest.mark.parametrize("terminal", [""], indirect=True)
+def test_in_a_terminal_the_last_error_is_asked_about(terminal: Terminal, endpoint: Endpoint) -> None:
     terminal.run("1/0", 3)
     endpoint.says("mended")
     terminal.run("%ava -e -n", 4)
     content = endpoint.requests[0].messages[0][1]
     assert "  In[2], line 1, in <" in content
     assert "ZeroDivisionError: division by zero\n\nIn[2]:\n->   1 1/0\n" in content
-    terminal.close()

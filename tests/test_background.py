@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -13,13 +11,6 @@ from nbclient import NotebookClient
 from .endpoint import END, Endpoint, Gate
 from .kernel import HTML, PLAIN, Kernel
 from .terminal import Terminal
-
-
-@pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    """A kernel that asks the scripted endpoint."""
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
-    return kernel
 
 
 def test_it_returns_at_once_and_the_reply_ends_under_the_cell_that_asked(asked: Kernel, endpoint: Endpoint) -> None:
@@ -38,8 +29,9 @@ def test_it_returns_at_once_and_the_reply_ends_under_the_cell_that_asked(asked: 
 def test_it_streams_while_a_cell_computes(asked: Kernel, endpoint: Endpoint) -> None:
     gate = Gate()
     endpoint.says("before", gate, "after")
-    asked.run("import threading; go_on = threading.Event()\npending = %ava -b what is up?")
-    busy = asked.start("pending_at_first = pending.reply\nwhile 'after' not in str(pending.reply): pass")
+    asked.run("pending = %ava -b what is up?")
+    busy = asked.start("print('busy')\nwhile 'after' not in str(pending.reply): pass")
+    asked.collect(busy, lambda: busy.stdout != "")
     gate.open()
     assert asked.finish(busy).status == "ok"
 
@@ -182,14 +174,7 @@ def test_a_reply_that_ends_between_two_cells_of_a_headless_run_is_not_lost(asked
     assert not asked.run("1 + 1", allow_stdin=False).of_type("update_display_data")
 
 
-@pytest.fixture
-def terminal(tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
-    terminal = Terminal(tmp_path, f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
-    yield terminal
-    terminal.close()
-
-
+@pytest.mark.parametrize("terminal", [""], indirect=True)
 def test_in_a_terminal_it_is_printed_when_it_is_whole(terminal: Terminal, endpoint: Endpoint) -> None:
     gate = Gate()
     endpoint.answers("half ", gate, "and **half**", END)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import re
 import threading
@@ -17,26 +16,15 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from .endpoint import END, Endpoint, Gate
+from .endpoint import END, Endpoint, Gate, Pause
 from .hostile_replies import HOSTILE_REPLIES
+from .kernel import WIDGET
 from .lab import CHROMIUM, Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM, reason="no Chromium here")]
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
 _NEVER_RUN_RAW = ("base-href", "meta-refresh", "meta-refresh-javascript")  # they would take the page away with them
 _CELL = "document.querySelectorAll('.jp-Notebook .jp-Cell')"
-
-
-class Pause(Gate):
-    """A step that takes a while, as a model does between two deltas."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self._seconds = seconds
-
-    async def wait(self) -> None:
-        await asyncio.sleep(self._seconds)
 
 
 class Watch:
@@ -442,9 +430,7 @@ class Asked:
 
     def run(self, number: int) -> str:
         """Run a cell to its end and return what it shows."""
-        self.lab.run_cell(number)
-        self.lab.page.wait_for_function(f"/[0-9]/.test({_CELL}[{number}].querySelector('.jp-InputPrompt').textContent)")
-        self.lab.wait_until_idle()
+        self.lab.run_to_end(number)
         return self.shown(number)
 
     def logged(self) -> str:
@@ -523,11 +509,15 @@ def test_a_cell_split_in_mid_reply_loses_nothing_in_the_kernel(asked: Asked) -> 
 
 
 def test_two_tabs_see_the_reply_and_the_first_keeps_it(asked: Asked) -> None:
+    asked.saved()
     second = asked.lab.page.context.new_page()
-    second.goto(f"{asked.lab.url}/lab/tree/asked.ipynb")
+    second.goto(f"{asked.lab.url}/lab/tree/asked.ipynb?reset")
     second.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-    asked.lab.page.bring_to_front()
+    second.evaluate("jupyterapp.shell.currentWidget.sessionContext.ready")
+    second.wait_for_function(_SHOWS, arg=[1, "first words,"])
     asked.gate.open()
+    second.wait_for_function(_SHOWS, arg=[1, "first words, last words"])
+    asked.lab.page.bring_to_front()
     asked.lab.page.wait_for_function(_SHOWS, arg=[1, "first words, last words"])
     asked.lab.wait_until_idle()
     second.close()

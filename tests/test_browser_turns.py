@@ -27,10 +27,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 def run(lab: Lab, *numbers: int) -> str:
     """Run cells one after the other; return what the last one shows."""
     for number in numbers:
-        prompt = f"document.querySelectorAll('.jp-Notebook .jp-Cell')[{number}].querySelector('.jp-InputPrompt')"
-        lab.run_cell(number)
-        lab.page.wait_for_function(f"/[0-9]/.test({prompt}.textContent)")
-        lab.wait_until_idle()
+        lab.run_to_end(number)
     return str(lab.output(numbers[-1]).inner_text())
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import time
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -93,6 +94,13 @@ class Typist:
         assert offer["cursor_end"] == len(code)
         return sorted(code[: offer["cursor_start"]] + match for match in offer["matches"])
 
+    def tab_until_offered(self, code: str, timeout: float = 20) -> list[str]:
+        """What Tab offers as soon as it offers anything; fail after ``timeout`` seconds."""
+        end = time.monotonic() + timeout
+        while not (offers := self.tab(code)):
+            assert time.monotonic() < end, "nothing was offered"
+        return offers
+
 
 @pytest.fixture(params=[True, False], ids=["jedi", "no-jedi"])
 def typist(request: pytest.FixtureRequest, kernel: Kernel, endpoint: Endpoint) -> Typist:
@@ -162,22 +170,18 @@ def test_models_are_fetched_once_and_never_waited_for(typist: Typist, endpoint: 
     assert not any("gpt" in offer for offer in typist.tab("%ava -m "))  # though the endpoint does not answer
     assert gate.reached.wait(20)
     gate.open()
-    while not (offers := typist.tab("%ava -m g")):
-        pass
-    assert offers == ["%ava -m gpt-x"]
+    assert typist.tab_until_offered("%ava -m g") == ["%ava -m gpt-x"]
     assert typist.tab("%ava -m llama3.2:l") == ["%ava -m llama3.2:latest"]
     assert typist.tab("%%ava -n --model=org/") == ["%%ava -n --model=org/gpt"]
     assert [(request.method, request.path) for request in endpoint.requests] == [("GET", "/v1/models")]
 
 
 def test_models_are_those_of_the_endpoint_that_the_line_names(typist: Typist, endpoint: Endpoint) -> None:
-    other = Endpoint()
-    lists_models(other)
-    while not (offers := typist.tab(f"%ava --base-url {other.url} -m g")):
-        pass
-    assert offers == [f"%ava --base-url {other.url} -m gpt-x"]
+    with closing(Endpoint()) as other:
+        lists_models(other)
+        line = f"%ava --base-url {other.url} -m g"
+        assert typist.tab_until_offered(line) == [f"{line}pt-x"]
     assert not endpoint.requests
-    other.close()
 
 
 @pytest.mark.parametrize("line", ["%ava -p nobody -m zz", "%ava -p guide -m zz", "%ava -p no.such:Plugin -m zz"])
@@ -230,9 +234,8 @@ def test_shift_tab_shows_help(kernel: Kernel, code: str, cursor: int) -> None:
     assert "--temperature" in found["data"]["text/plain"]
 
 
-def test_in_a_terminal_tab_completes(tmp_path: Path, endpoint: Endpoint) -> None:
-    terminal = Terminal(tmp_path, f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
+@pytest.mark.parametrize("terminal", [""], indirect=True)
+def test_in_a_terminal_tab_completes(terminal: Terminal, endpoint: Endpoint) -> None:
     terminal.run("figures = 'many'", 3)
     endpoint.says("fine")
     terminal.child.send("%ava --tem\t")
@@ -245,4 +248,3 @@ def test_in_a_terminal_tab_completes(tmp_path: Path, endpoint: Endpoint) -> None
     terminal.until(r"In \[4\]:")
     assert endpoint.requests[0].json["temperature"] == 0
     assert endpoint.requests[0].messages == [("user", "what are many")]
-    terminal.close()

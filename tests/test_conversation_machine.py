@@ -23,6 +23,8 @@ from ava_magic import AvaError, Chat
 from ava_magic.conversation.exchanges import Anchor, Rerun
 from ava_magic.conversation.files import load, save
 
+from .waiting import until
+
 KEEPING = ("whole", "stopped")  # the outcomes of a turn that is kept
 OUTCOMES = (*KEEPING, "empty", "blank", "fails", "breaks off", "stopped early")
 
@@ -156,8 +158,7 @@ class Notebook(RuleBasedStateMachine):
         turn = self.chat.begin(question.prompt, Anchor(question.cell, question.run), rerun=rerun, **place)
         if outcome == "stopped early":
             task = asyncio.ensure_future(self.chat.finish(turn))
-            while not turn.started:
-                await asyncio.sleep(0)
+            await until(lambda: turn.started)
             task.cancel()
             await asyncio.wait([task])
         elif outcome == "stopped":

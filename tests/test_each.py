@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import itertools
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -14,40 +15,14 @@ import pytest
 
 from ava_magic import AvaError, Chat, Replies, Reply, ask_each
 from ava_magic.conversation.exchanges import Message
+from ava_magic.many.each import Batch
+from ava_magic.many.items import items_of
 from ava_magic.many.progress import Progress
+from ava_magic.many.template import Template, Words
 
 from .endpoint import END, Endpoint, Gate
-
-
-class Model:
-    """A provider in this process: it says what it was asked, or what ``answer`` does with it; it counts and waits."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.at_once = 0
-        self.most_at_once = 0
-        self.hung_up: list[str] = []
-        self.held: dict[str, asyncio.Event] = {}
-        self.failing: set[str] = set()
-
-    async def ask(self, model: str, messages: list[Message], **options: Any) -> AsyncIterator[str]:
-        prompt = str(messages[-1]["content"])
-        self.asked.append(prompt)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        over = False
-        try:
-            await asyncio.sleep(0)
-            if prompt in self.held:
-                await self.held[prompt].wait()
-            if prompt in self.failing:
-                raise AvaError("no such thing", "bad_request")
-            yield prompt.upper()
-            over = True
-        finally:
-            self.at_once -= 1
-            if not over:
-                self.hung_up.append(prompt)
+from .model import Model
+from .waiting import until
 
 
 @pytest.fixture
@@ -68,8 +43,7 @@ async def test_the_replies_come_in_the_order_of_the_items(chat: Chat, model: Mod
     model.held["a"] = asyncio.Event()
 
     async def go_on() -> None:
-        while len(model.asked) < 4:
-            await asyncio.sleep(0)
+        await until(lambda: len(model.asked) >= 4)
         model.held["a"].set()
 
     _, got = await asyncio.gather(go_on(), texts(chat, ["a", "b", "c", "d"]))
@@ -113,8 +87,7 @@ async def test_one_slow_item_holds_back_no_more_than_the_window(chat: Chat, mode
     model.held["0"] = asyncio.Event()
     async with aclosing(ask_each(chat, itertools.count(), "{item}", concurrency=8)) as replies:
         first = asyncio.ensure_future(anext(replies))
-        while len(model.asked) < 48:
-            await asyncio.sleep(0)
+        await until(lambda: len(model.asked) >= 48)
         for _ in range(100):
             await asyncio.sleep(0)
         assert len(model.asked) == 48
@@ -134,8 +107,7 @@ async def test_closing_it_hangs_up_and_leaves_no_task(chat: Chat, model: Model) 
 async def test_a_cancelled_consumer_hangs_up(chat: Chat, model: Model) -> None:
     model.held["a"] = asyncio.Event()
     task = asyncio.create_task(texts(chat, ["a"]))
-    while not model.asked:
-        await asyncio.sleep(0)
+    await until(lambda: model.asked)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -176,19 +148,26 @@ async def test_a_limit_that_refuses_everybody_is_recorded_after_the_retries(endp
 
 async def test_one_refusal_stops_all_until_it_is_over(endpoint: Endpoint) -> None:
     """The first is refused for a second; nobody asks in that second, though there are seven others to do so."""
-    loop = asyncio.get_running_loop()
     refused, gate = Gate(), Gate()
     endpoint.answers(refused, status=429, headers="Retry-After: 1\r\nContent-Length: 0\r\n")
     endpoint.answers(gate, "one", END)
     endpoint.says("more")
-    gone = asyncio.create_task(texts(Chat(base_url=endpoint.url), range(20), concurrency=2))
+    template = Template("{item}", {}, Words())
+    run = Batch(Chat(base_url=endpoint.url), items_of(range(20)), template, changes={}, concurrency=2)
+
+    async def replies() -> list[str]:
+        return [reply.text async for reply in run.replies()]
+
+    gone = asyncio.create_task(replies())
     await asyncio.to_thread(endpoint.wait_for_request, 2)
     refused.open()
-    before = loop.time()
-    await asyncio.sleep(0.2)  # until the refusal has arrived
+    await until(lambda: run.throttle.waiting)
+    assert run.throttle.waiting is not None
+    _, over = run.throttle.waiting
+    assert len(endpoint.requests) == 2
     gate.open()
     await asyncio.to_thread(endpoint.wait_for_request, 3)
-    assert loop.time() - before > 0.9
+    assert time.monotonic() > over - 0.1
     assert await gone == ["more", "one"] + ["more"] * 18
 
 
@@ -364,6 +343,4 @@ async def test_replies_become_a_data_frame(chat: Chat) -> None:
 
 
 def _rows_of(frame: Any) -> Any:
-    from ava_magic.many.items import items_of
-
     return items_of(frame).source

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from .endpoint import Endpoint, Gate
 from .kernel import HTML, Cell, Kernel
-
-
-@pytest.fixture
-def fresh_kernel() -> Iterator[Kernel]:
-    """A kernel of its own: what these tests do to it stays done."""
-    kernel = Kernel()
-    yield kernel
-    kernel.shutdown()
-
 
 _WAYS = ("%ava hi", "def ask():\n    return %ava hi\nask()", "%%time\n%ava hi")
 _LOAD = "%load_ext ava_magic"

@@ -24,7 +24,7 @@ import pytest
 from ava_magic import AvaError, Chat, transport
 
 from .kernel import HTML, Kernel
-from .test_server import started
+from .service import started
 
 pytestmark = pytest.mark.interop
 

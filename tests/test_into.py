@@ -17,7 +17,7 @@ import pytest
 from ava_magic import AvaError, Chat, Replies, Reply, ask_each
 
 from .endpoint import Endpoint, Gate
-from .test_each import Model
+from .model import Model
 
 ITEMS = [f"item {n} é" for n in range(12)]
 

@@ -8,13 +8,6 @@ from .endpoint import END, Endpoint, Gate
 from .kernel import HTML, PLAIN, WIDGET, Kernel
 
 
-@pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    """A kernel that asks the scripted endpoint."""
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
-    return kernel
-
-
 def test_words_are_painted_before_the_last_are_sent(asked: Kernel, endpoint: Endpoint) -> None:
     gate = Gate()
     endpoint.says("first words, ", gate, "last words")
@@ -38,8 +31,7 @@ def test_the_answer_ends_as_one_ordinary_output_in_the_same_place(asked: Kernel,
     assert output["data"]["text/markdown"] == "**bold**"
     assert output["data"][PLAIN].startswith("**bold**")
     assert output["metadata"]["ava_magic"]["reply"] == "**bold**"
-    opened = {content["comm_id"] for content in cell.of_type("comm_open")}
-    assert opened == {content["comm_id"] for content in cell.of_type("comm_close")}
+    assert not cell.left_open
 
 
 def test_the_result_is_a_reply_in_out_and_underscore(asked: Kernel, endpoint: Endpoint) -> None:
@@ -129,57 +121,6 @@ def test_it_runs_with_autoawait_off(asked: Kernel, endpoint: Endpoint) -> None:
     cell = asked.run("%ava about 7?")
     asked.run("%autoawait True")
     assert cell.status == "ok", cell.error
-
-
-def test_a_call_in_a_function_streams(asked: Kernel, endpoint: Endpoint) -> None:
-    gate = Gate()
-    endpoint.says("first words, ", gate, "last words")
-    cell = asked.start("def ask():\n    return %ava hi\nanswer = ask()")
-    asked.collect(cell, lambda: any("first words" in html for html in cell.painted))
-    gate.open()
-    asked.finish(cell)
-    assert asked.value("str(answer)") == "'first words, last words'"
-
-
-@pytest.mark.parametrize("code", ["%ava go", "def ask():\n    %ava go\nask()"])
-def test_queued_cells_run_afterwards_each_once(asked: Kernel, endpoint: Endpoint, code: str) -> None:
-    gate = Gate()
-    endpoint.says("a", gate, "b")
-    asked.run("ran = []")
-    first = asked.start(code)
-    queued = [asked.start(f"ran.append({n})") for n in range(5)]
-    assert gate.reached.wait(20)
-    gate.open()
-    for cell in (first, *queued):
-        assert asked.finish(cell).status == "ok"
-    assert asked.value("ran") == "[0, 1, 2, 3, 4]"
-
-
-@pytest.mark.parametrize("code", ["%ava go", "def ask():\n    %ava go\nask()", "%%time\n%ava go"])
-@pytest.mark.parametrize("words", [(), ("half a reply",)])
-def test_an_interrupt_stops_at_once_and_keeps_what_had_come(
-    asked: Kernel, endpoint: Endpoint, code: str, words: tuple[str, ...]
-) -> None:
-    if not asked.lets_errors_through(code):
-        pytest.skip("this IPython swallows every error here")
-    gate = Gate()
-    endpoint.says(*words, gate, "never sent")
-    cell = asked.start(code)
-    queued = asked.start("after = True")
-    assert gate.reached.wait(20)
-    asked.collect(cell, lambda: not words or any("half" in html for html in cell.painted))
-    asked.interrupt()
-    assert endpoint.requests[0].hung_up.wait(5)
-    asked.finish(cell)
-    assert cell.status == "error"
-    assert cell.reply["ename"] == "KeyboardInterrupt"
-    assert len(cell.error.splitlines()) == 1
-    assert asked.finish(queued).status == "aborted"
-    if words:
-        assert "half a reply" in cell.outputs[0]["data"][HTML]
-        assert asked.value("str(_), _.partial") == "('half a reply', True)"
-        assert "(stopped)" in asked.run("%ava --history").shown
-    assert asked.value("__import__('signal').getsignal(2).__name__") == "'default_int_handler'"
 
 
 @pytest.mark.parametrize(
@@ -342,7 +283,7 @@ def test_interrupts_during_the_clean_up_leave_the_reply_and_one_line(asked: Kern
     asked.finish(cell)
     assert len(cell.error.splitlines()) == 1
     assert "word" in cell.outputs[0]["data"][HTML]
-    assert not {c["comm_id"] for c in cell.of_type("comm_open")} - {c["comm_id"] for c in cell.of_type("comm_close")}
+    assert not cell.left_open
     assert asked.value("1 + 1") == "2"
 
 

@@ -13,16 +13,15 @@ import pytest
 from ava_magic.conversation.tokens import estimate_tokens
 
 from .endpoint import Endpoint
+from .forged import SECRETS, pem
 from .kernel import HTML, PLAIN, Kernel
-from .test_leaks import SECRETS, pem
 
 
 @pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    """A kernel that asks the scripted endpoint."""
+def asked(asked: Kernel, endpoint: Endpoint) -> Kernel:
+    """And the endpoint answers."""
     endpoint.says("ok")
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
-    return kernel
+    return asked
 
 
 def sent(endpoint: Endpoint) -> Any:

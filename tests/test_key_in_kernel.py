@@ -128,10 +128,10 @@ def test_no_notebook_that_was_run_headless_has_the_key(folder: Path, endpoint: E
 
 
 @pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Iterator[Kernel]:
-    kernel.run(f"%config AvaMagics.base_url = '{endpoint.url}'")
-    yield kernel
-    kernel.run("%unload_ext ava_magic")
+def asked(asked: Kernel) -> Iterator[Kernel]:
+    """Afterwards the key is forgotten."""
+    yield asked
+    asked.run("%unload_ext ava_magic")
 
 
 def _answer(kernel: Kernel, cell: Cell, typed: str) -> dict[str, Any]:
@@ -217,15 +217,12 @@ def test_an_interrupt_leaves_the_prompt_and_everything_as_it_was(asked: Kernel, 
     assert asked.run("answer = %ava hi").status == "ok"
 
 
-@pytest.mark.parametrize("arguments", ["", "--simple-prompt"], ids=["prompt", "simple"])
 def test_a_key_typed_into_a_terminal_is_not_on_its_screen_and_not_in_its_history(
-    arguments: str, tmp_path: Path, endpoint: Endpoint, key: str
+    terminal: Terminal, tmp_path: Path, endpoint: Endpoint, key: str
 ) -> None:
     endpoint.says("hello")
-    terminal = Terminal(tmp_path, *arguments.split(), f"--AvaMagics.base_url={endpoint.url}")
     log = (tmp_path / "screen.log").open("w", encoding="utf-8")
     terminal.child.logfile_read = log
-    terminal.run("%load_ext ava_magic", 2)
     terminal.child.send("%ava --key\r")
     terminal.until(r"\(hidden\): ")
     terminal.child.kill(signal.SIGINT)

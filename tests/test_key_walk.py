@@ -229,11 +229,12 @@ async def test_an_interruption_shows_no_key(
                 if ends == "left":
                     raise EOFError
 
-    task = asyncio.ensure_future(asyncio.wait_for(ask(), 0.3 if ends == "timed out" else None))
-    while ends == "cancelled" and not gate.reached.is_set():
-        await asyncio.sleep(0.002)
+    task = asyncio.ensure_future(ask())
+    assert await asyncio.to_thread(gate.reached.wait, 20)
     if ends == "cancelled":
         task.cancel()
+    elif ends == "timed out":
+        task = asyncio.ensure_future(asyncio.wait_for(task, 0.01))
     with pytest.raises((asyncio.CancelledError, TimeoutError, EOFError)) as caught:
         await task
     assert_no_leak(secret, [chat, *chat.conversation], caught.value)

@@ -72,7 +72,9 @@ async def test_a_reader_who_is_slow_loses_nothing_to_the_end_of_the_connection(e
     stream = Chat(base_url=endpoint.url).stream("hi")
     assert await anext(stream) == "first, "
     first_is_read.open()
-    await asyncio.sleep(0.3)
+    assert await asyncio.to_thread(endpoint.requests[0].played.wait, 20)
+    for _ in range(10):
+        await asyncio.sleep(0)  # what has been sent is taken in by the next turns of the loop
     with pytest.raises(AvaError) as caught:
         _ = [delta async for delta in stream]
     assert caught.value.kind == "truncated"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,10 @@ from .terminal import Terminal
 
 
 @pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    """A kernel that asks the scripted endpoint."""
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}\nnames = ['Ada', 'Bea', 'Cleo']")
-    return kernel
+def asked(asked: Kernel) -> Kernel:
+    """With items at hand."""
+    asked.run("names = ['Ada', 'Bea', 'Cleo']")
+    return asked
 
 
 def prompts(endpoint: Endpoint) -> list[str]:
@@ -62,7 +60,7 @@ def test_a_bar_stands_where_the_table_will(asked: Kernel, endpoint: Endpoint) ->
     assert "<td" in output["data"][HTML]
     assert "3 replies" in output["data"][PLAIN]
     assert not cell.of_type("execute_result")
-    assert not {c["comm_id"] for c in cell.of_type("comm_open")} - {c["comm_id"] for c in cell.of_type("comm_close")}
+    assert not cell.left_open
     assert asked.value("len(__import__('tqdm').tqdm._instances)") == "0"
 
 
@@ -133,9 +131,7 @@ def test_a_click_on_stop_keeps_what_is_done(asked: Kernel, endpoint: Endpoint) -
     cell = asked.run("pending = %ava -b --each names --concurrency 1 Greet {item}")
     endpoint.wait_for_request(2)
     [button] = [c for c in cell.of_type("comm_open") if c["data"]["state"].get("description") == "Stop"]
-    click = {"method": "custom", "content": {"event": "click"}}
-    message = asked.client.session.msg("comm_msg", {"comm_id": button["comm_id"], "data": click})
-    asked.client.shell_channel.send(message)
+    asked.click(button["comm_id"])
     assert endpoint.requests[1].hung_up.wait(20)
     assert asked.wait_for_update(cell, "ended early, of 3")
     assert asked.value("pending.reply.text") == "['yes']"
@@ -248,7 +244,9 @@ def test_it_runs_where_no_await_can_stand(asked: Kernel, endpoint: Endpoint) -> 
 
 
 @pytest.mark.parametrize("attended", [True, False])
-def test_the_bar_takes_five_messages_a_second_at_most(asked: Kernel, endpoint: Endpoint, attended: bool) -> None:
+def test_the_bar_takes_far_fewer_messages_than_there_are_items(
+    asked: Kernel, endpoint: Endpoint, attended: bool
+) -> None:
     endpoint.says("yes")
     cell = asked.run("many = range(1500)\n%ava --each many Say {item}", allow_stdin=attended)
     assert cell.status == "ok"
@@ -257,15 +255,8 @@ def test_the_bar_takes_five_messages_a_second_at_most(asked: Kernel, endpoint: E
         for kind, words in (("display_data", ""), ("update_display_data", "1,500 replies"))
     )
     kinds = ("comm_msg", "update_display_data", "display_data")
-    frames = [_sent(message) for message in cell.messages[begun:over] if message["msg_type"] in kinds]
-    assert frames[-1] - frames[0] > 0.5
-    for first, sixth in zip(frames, frames[6:], strict=False):
-        assert sixth - first > 0.9
-
-
-def _sent(message: dict[str, Any]) -> float:
-    when = message["header"]["date"]
-    return (when if isinstance(when, datetime) else datetime.fromisoformat(when)).timestamp()
+    frames = [message for message in cell.messages[begun:over] if message["msg_type"] in kinds]
+    assert 1 < len(frames) < 150
 
 
 def test_a_headless_run_ends_with_the_table(endpoint: Endpoint) -> None:
@@ -285,26 +276,28 @@ def test_a_headless_run_ends_with_the_table(endpoint: Endpoint) -> None:
     assert "widgets" not in notebook.metadata
 
 
-@pytest.fixture(params=["", "--simple-prompt"], ids=["prompt", "simple"])
-def terminal(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
-    terminal = Terminal(tmp_path, *request.param.split(), f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
+@pytest.fixture
+def terminal(terminal: Terminal) -> Terminal:
+    """With items at hand."""
     terminal.run("names = ['Ada', 'Bea', 'Cleo']", 3)
-    yield terminal
-    terminal.close()
+    return terminal
 
 
-def test_in_a_terminal_a_bar_runs_and_the_table_is_the_result(
+def test_in_a_terminal_a_bar_runs_where_it_can_and_the_table_is_the_result(
     terminal: Terminal, endpoint: Endpoint, request: pytest.FixtureRequest
 ) -> None:
     gate = Gate()
     endpoint.says("first")
     endpoint.says(gate, "then")
     terminal.child.send("%ava --each names --concurrency 1 Greet {item}\r")
-    if "simple" not in request.node.name:
+    is_simple = "simple" in request.node.name  # nothing that was printed is drawn over there, so there is no bar
+    if is_simple:
+        endpoint.wait_for_request(2)
+    else:
         terminal.until("1/3")
     gate.open()
     screen = terminal.until(r"In \[4\]:")
+    assert not (is_simple and "/3" in screen)
     assert "Cleo" in screen
     assert "3 replies" in screen
     assert "Traceback" not in screen

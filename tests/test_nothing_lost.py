@@ -20,10 +20,11 @@ def ask():
 
 
 @pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    cell = kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}\n{_SETUP}")
+def asked(asked: Kernel) -> Kernel:
+    """With a function that asks, and one that counts."""
+    cell = asked.run(_SETUP)
     assert cell.status == "ok", cell.error
-    return kernel
+    return asked
 
 
 def _census(kernel: Kernel) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Tables of polars and Arrow in a prompt, and those of other libraries by protocol; skipped without polars."""
+"""Tables of polars and Arrow in a prompt, and those of other libraries by protocol; skipped where one is missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .test_tables import fill
+from .filled import fill
 
 pl = pytest.importorskip("polars")
 pa = pytest.importorskip("pyarrow")

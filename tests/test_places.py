@@ -13,12 +13,10 @@ _SAID = "first words, last words"
 
 
 @pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    """A kernel that asks the scripted endpoint, which waits between the first words and the last."""
-    kernel.run(
-        f"%config AvaMagics.base_url = {endpoint.url!r}\nimport asyncio, contextlib, threading\nip = get_ipython()"
-    )
-    return kernel
+def asked(asked: Kernel) -> Kernel:
+    """With what the places need at hand."""
+    asked.run("import asyncio, contextlib, threading\nip = get_ipython()")
+    return asked
 
 
 def _begin(kernel: Kernel, endpoint: Endpoint, code: str) -> tuple[Cell, Gate]:
@@ -166,6 +164,6 @@ def test_it_streams_in_a_widgets_callback(asked: Kernel, endpoint: Endpoint, how
     gate = Gate()
     endpoint.says("first words, ", gate, "last words")
     model = asked.value("button.model_id").strip("'")
-    click = asked.send("comm_msg", {"comm_id": model, "data": {"method": "custom", "content": {"event": "click"}}})
+    click = asked.click(model)
     _see_it_stream(asked, click, gate)
     assert asked.value("str(answer)") == repr(_SAID)

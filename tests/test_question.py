@@ -18,7 +18,7 @@ from ava_magic.prompt.question import Question, compose, forbid_secrets
 from ava_magic.values.content import LARGEST_PICTURE, Mixed, Picture, image_urls, mime_of, text_of
 from ava_magic.values.displays import ShellDisplay
 
-from .test_server import serving
+from .service import serving
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"

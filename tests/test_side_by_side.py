@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -19,13 +17,6 @@ from .kernel import HTML, PLAIN, WIDGET, Cell, Kernel
 from .terminal import Terminal
 
 
-@pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    """A kernel that asks the scripted endpoint, whose answers are given in the order of the columns."""
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
-    return kernel
-
-
 def both_begun(asked: Kernel, cell: Cell, *words: str) -> None:
     asked.collect(cell, lambda: all(any(word in html for html in cell.painted) for word in words))
 
@@ -36,8 +27,7 @@ def history(asked: Kernel) -> str:
 
 def click(asked: Kernel, cell: Cell, number: int) -> None:
     buttons = [c for c in cell.of_type("comm_open") if c["data"]["state"].get("description") == "Stop"]
-    content = {"comm_id": buttons[number]["comm_id"], "data": {"method": "custom", "content": {"event": "click"}}}
-    asked.client.shell_channel.send(asked.client.session.msg("comm_msg", content))
+    asked.click(buttons[number]["comm_id"])
 
 
 def test_the_replies_stream_at_once_and_end_as_one_output(asked: Kernel, endpoint: Endpoint) -> None:
@@ -60,7 +50,7 @@ def test_the_replies_stream_at_once_and_end_as_one_output(asked: Kernel, endpoin
     assert output["data"][HTML].index("<em>one</em>") < output["data"][HTML].index("<em>two</em>")
     assert "**b**\n\nbeta *two*" in output["data"]["text/markdown"]
     assert not cell.of_type("execute_result")
-    assert not {c["comm_id"] for c in cell.of_type("comm_open")} - {c["comm_id"] for c in cell.of_type("comm_close")}
+    assert not cell.left_open
     assert sorted(request.json["model"] for request in endpoint.requests) == ["a", "b"]
     assert asked.value("_ is both, both.text, both.items") == "(True, ['alpha *one*', 'beta *two*'], ['a', 'b'])"
 
@@ -255,14 +245,6 @@ def test_plain_text_streams_in_columns_too(asked: Kernel, endpoint: Endpoint, di
     assert asked.finish(cell).status == "ok", cell.error
     assert not any(WIDGET in c["data"] for c in cell.of_type("display_data"))
     assert "<end>" in cell.outputs[0]["data"][PLAIN]
-
-
-@pytest.fixture(params=["", "--simple-prompt"], ids=["prompt", "simple"])
-def terminal(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
-    terminal = Terminal(tmp_path, *request.param.split(), f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
-    yield terminal
-    terminal.close()
 
 
 def test_in_a_terminal_they_stand_under_each_other(terminal: Terminal, endpoint: Endpoint) -> None:

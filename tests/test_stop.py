@@ -12,15 +12,15 @@ from .moments import MOMENTS
 
 
 @pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Iterator[Kernel]:
-    """A kernel that asks the scripted endpoint; the handler is given back and a sleeping cell can be interrupted."""
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}\nimport asyncio, signal, time")
-    yield kernel
-    assert kernel.value("signal.getsignal(signal.SIGINT) is signal.default_int_handler") == "True"
-    sleeping = kernel.start("print('asleep')\ntime.sleep(60)")
-    kernel.collect(sleeping, lambda: "asleep" in sleeping.stdout)
-    kernel.interrupt()
-    kernel.finish(sleeping)
+def asked(asked: Kernel) -> Iterator[Kernel]:
+    """Afterwards the handler is given back and a sleeping cell can be interrupted."""
+    asked.run("import asyncio, signal, time")
+    yield asked
+    assert asked.value("signal.getsignal(signal.SIGINT) is signal.default_int_handler") == "True"
+    sleeping = asked.start("print('asleep')\ntime.sleep(60)")
+    asked.collect(sleeping, lambda: "asleep" in sleeping.stdout)
+    asked.interrupt()
+    asked.finish(sleeping)
     assert sleeping.reply["ename"] == "KeyboardInterrupt"
 
 

@@ -15,6 +15,7 @@ from ava_magic import AvaError, Chat
 from ava_magic.transport import close
 
 from .endpoint import END, HANG_UP, Endpoint, Gate, chunk
+from .person_requests import GOOD, RESPONSE_FORMAT, TOLD, whole
 
 
 @dataclass
@@ -23,27 +24,10 @@ class Person:
     age: int
 
 
-SCHEMA = (
-    '{"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}, '
-    '"required": ["name", "age"], "additionalProperties": false}'
-)
-TOLD = f"Answer with one JSON value of this JSON Schema and nothing else:\n{SCHEMA}"
-RESPONSE_FORMAT = {"type": "json_schema", "json_schema": {"name": "Person", "schema": json.loads(SCHEMA)}}
-GOOD = '{"name": "Ada", "age": 36}'
-
-
 @pytest.fixture
 async def chat(endpoint: Endpoint) -> Any:
     yield Chat(base_url=endpoint.url, model="m", retries=0)
     await close()
-
-
-def whole(system: str, *further: str, **fields: Any) -> dict[str, Any]:
-    """The body of a request: the system message, and then user and assistant in turn."""
-    roles = ["user", "assistant"] * len(further)
-    said = [{"role": role, "content": words} for role, words in zip(roles, further, strict=False)]
-    messages = [{"role": "system", "content": system}, *said]
-    return {"model": "m", "messages": messages, "stream": True, "stream_options": {"include_usage": True}} | fields
 
 
 def bodies(endpoint: Endpoint) -> list[Any]:

@@ -320,7 +320,6 @@ def test_a_session_pasted_into_the_body_keeps_its_prompts_and_spaces(shell: Inte
 
 
 # A magic whose body is code has IPython transform it again, by itself; of another one the body is no code at all.
-# BUG (left failing): below blank lines the first pass does not see the "%%" and rewrites the body.
 @pytest.mark.parametrize("magic", ["writefile notes.txt", "time", "capture out", "bash", "markdown"])
 @pytest.mark.parametrize("before", ["", "\n", "  \n\n"])
 def test_the_body_of_another_cell_magic_is_left_to_that_magic(shell: InteractiveShell, magic: str, before: str) -> None:

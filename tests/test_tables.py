@@ -13,25 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ava_magic.prompt.fields import interpolate
-from ava_magic.values.content import Picture
 from ava_magic.values.tables import Column, Table, draw, draw_schema, titled
 
-
-class Repr:
-    def text(self, value: Any) -> str:
-        return f"shown: {type(value).__name__}"
-
-    def picture(self, value: Any) -> Picture | None:
-        return None
-
-
-def fill(typed: str, **values: Any) -> str:
-    filled = interpolate(typed, values, Repr())
-    content = filled.content(takes_images=False)
-    assert isinstance(content, str)
-    return content + "".join(f"\n({note})" for note in filled.notes)
-
+from .filled import fill
 
 SMALL = {"name": ["Ann", None], "age": [3.5, float("nan")]}
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
@@ -15,14 +14,6 @@ import pytest
 from .endpoint import END, Endpoint, Gate
 from .moments import MOMENTS
 from .terminal import Terminal
-
-
-@pytest.fixture(params=["", "--simple-prompt"], ids=["prompt", "simple"])
-def terminal(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
-    terminal = Terminal(tmp_path, *request.param.split(), f"--AvaMagics.base_url={endpoint.url}")
-    terminal.run("%load_ext ava_magic", 2)
-    yield terminal
-    terminal.close()
 
 
 def test_a_reply_streams_and_is_the_result(terminal: Terminal, endpoint: Endpoint) -> None:

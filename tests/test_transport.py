@@ -18,6 +18,7 @@ from ava_magic.connection import Connection, Key
 from ava_magic.providers.openai_compatible import OpenAICompatible
 
 from .endpoint import END, HANG_UP, Endpoint, Gate, chunk
+from .waiting import until
 
 _VECTORS = json.loads((Path(__file__).parent / "vectors" / "chat_vectors.json").read_text("utf-8"))
 
@@ -108,17 +109,18 @@ async def test_a_wait_is_told_and_can_be_stopped(endpoint: Endpoint) -> None:
     endpoint.answers(status=429, headers="Retry-After: 100\r\n")
     chat = Chat(base_url=endpoint.url)
     turn = chat.begin("hi")
+    before = time.monotonic()
 
     async def run() -> None:
         async for _ in chat.run(turn):
             pass
 
     task = asyncio.ensure_future(run())
-    while turn.waiting is None:
-        await asyncio.sleep(0.001)
-    reason, until = turn.waiting
+    await until(lambda: turn.waiting)
+    assert turn.waiting is not None
+    reason, over = turn.waiting
     assert "429" in reason
-    assert 90 < until - time.monotonic() <= 100
+    assert before + 100 <= over <= time.monotonic() + 100
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -15,10 +15,10 @@ from .kernel import HTML, Cell, Kernel
 
 
 @pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint, tmp_path: Path) -> Kernel:
-    """A kernel that asks the scripted endpoint, in a folder of its own."""
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}\n%config AvaMagics.retries = 0\n%cd -q {tmp_path}")
-    return kernel
+def asked(asked: Kernel, tmp_path: Path) -> Kernel:
+    """In a folder of its own."""
+    asked.run(f"%config AvaMagics.retries = 0\n%cd -q {tmp_path}")
+    return asked
 
 
 @pytest.fixture(scope="module")

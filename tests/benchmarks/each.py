@@ -17,8 +17,10 @@ from ava_magic.many.items import items_of
 from ava_magic.many.template import Template, Words
 from tests.kernel import Kernel
 
+from . import late_server
 from .iopub import Meter
-from .late_server import LATENCY, late
+from .late_server import LATENCY
+from .server import serving
 from .table import Row
 from .timing import wanted
 
@@ -40,7 +42,7 @@ _AskAll = Callable[[str, int, int], Awaitable[None]]
 
 def each() -> Iterator[Row]:
     """2,000 items at 50 ms: the rate against the ideal and others; memory, messages, and Dask on two processes"""
-    with late() as url:
+    with serving(late_server.__name__) as url:
         with asyncio.Runner() as runner:  # one loop: LangChain keeps a client for all of them
             for at_once in _AT_ONCE:
                 yield from _rates(runner, url, at_once)

@@ -8,13 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
-__all__ = ["LATENCY", "late"]
+__all__ = ["LATENCY"]
 
 LATENCY = 0.05  # seconds
 
@@ -38,19 +35,6 @@ def _response(kind: str, body: bytes) -> bytes:
 
 
 _ANSWERS = {True: _response("text/event-stream", _STREAM), False: _response("application/json", _WHOLE)}
-
-
-@contextmanager
-def late() -> Iterator[str]:
-    """The base URL of a server that lives as long as the context."""
-    command = [sys.executable, "-m", __name__]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()  # its end is the server's
 
 
 class _Answering(asyncio.Protocol):

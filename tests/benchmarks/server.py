@@ -30,9 +30,9 @@ _END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\nda
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """The base URL of a server that lives as long as the context."""
-    command = [sys.executable, "-m", __name__]
+def serving(module: str = __name__) -> Iterator[str]:
+    """The base URL of the server that ``module`` is, which lives as long as the context."""
+    command = [sys.executable, "-m", module]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
