@@ -35,13 +35,6 @@ _TELL_NO_LOOKS = "for view, paint in zip(views, own):\n    view.paint = paint"
 
 
 @pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    """A kernel that asks the scripted endpoint."""
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
-    return kernel
-
-
-@pytest.fixture
 def watched(asked: Kernel) -> Iterator[Kernel]:
     """A kernel that tells of each look at a reply that streams."""
     assert asked.run(_TELL_LOOKS).status == "ok"

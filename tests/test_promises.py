@@ -16,13 +16,6 @@ from .kernel import PLAIN, Kernel
 from .terminal import Program, Terminal
 
 
-@pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    """A kernel that asks the scripted endpoint."""
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
-    return kernel
-
-
 def _event(**payload: object) -> bytes:
     return f"data: {json.dumps(payload)}\n\n".encode()
 

@@ -13,13 +13,6 @@ from .kernel import HTML, WIDGET, Kernel
 from .terminal import Terminal
 
 
-@pytest.fixture
-def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
-    """A kernel that asks the scripted endpoint."""
-    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
-    return kernel
-
-
 def _set(kernel: Kernel, name: str, value: object) -> None:
     cell = kernel.run(f"%config AvaMagics.{name} = {value!r}")
     assert cell.status == "ok"
