@@ -51,7 +51,7 @@ class UnderWay(ABC, Generic[Shown]):
 
     @abstractmethod
     def what_came(self) -> Shown | None:
-        """The result so far; ``None`` where it ended early with nothing, or before it was sent."""
+        """The result so far; ``None`` before anything came, and where it ended early with nothing."""
 
     @abstractmethod
     def result(self) -> Shown:

@@ -190,8 +190,8 @@ class Turn(Arrival):
         )
 
     def what_came(self) -> Reply | None:
-        """The reply so far; ``None`` where it ended early with nothing, or before it was sent."""
-        ended_well = self.started is not None and not self.partial
+        """The reply so far; ``None`` before the first word, and where it ended early with nothing."""
+        ended_well = self.ended > 0 and not self.partial
         return self.reply() if self.pieces or self.thoughts or ended_well else None
 
     def _since_start(self) -> float:

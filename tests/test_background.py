@@ -100,6 +100,18 @@ def test_cancel_hangs_up_and_keeps_what_had_come(asked: Kernel, endpoint: Endpoi
     assert asked.run("await pending").reply["ename"] == "KeyboardInterrupt"
 
 
+def test_before_the_first_word_there_is_no_reply(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says(gate, "")
+    asked.run("pending = %ava -b what is up?")
+    endpoint.wait_for_request()
+    assert gate.reached.wait(20)
+    assert asked.value("pending.reply") == "None"
+    gate.open()
+    assert asked.run("await pending").status == "ok"
+    assert asked.value("str(pending.reply)") == "''"
+
+
 def test_an_interrupt_of_the_cell_that_waits_stops_the_reply(asked: Kernel, endpoint: Endpoint) -> None:
     gate = Gate()
     endpoint.says("half", gate)
