@@ -41,7 +41,9 @@ def request(*turns: str, **fields: Any) -> Request:
 
 def test_an_error_is_the_same_request_under_every_python() -> None:
     asked = [
-        request(f"Why?\n\nThis is the last error:\n\n  In[1], line 1\n    f(x)\n{carets}E: x\n\nVersions: Python {versions}")
+        request(
+            f"Why?\n\nThis is the last error:\n\n  In[1], line 1\n    f(x)\n{carets}E: x\n\nVersions: Python {versions}"
+        )
         for carets, versions in (("    ~^^^\n", "3.13.0"), ("    ^^^^\n", "3.12.1, numpy 2.1"), ("", "3.11.7"))
     ]
     assert asked[0] == asked[1] == asked[2]

@@ -23,7 +23,8 @@ _AGE = re.compile(r"\b\d+ s ago\b")
 
 
 def read(name: str) -> nbformat.NotebookNode:
-    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    notebook: nbformat.NotebookNode = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    return notebook
 
 
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
