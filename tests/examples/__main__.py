@@ -26,8 +26,7 @@ def main(names: list[str]) -> None:
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     for name in names or NAMES:
         _record(name)
-        notebook = _run(read(name))
-        nbformat.write(tidy(notebook), FOLDER / f"{name}.ipynb")
+        nbformat.write(tidy(_run(read(name), replay=True)), FOLDER / f"{name}.ipynb")
         print(name)
 
 
@@ -42,7 +41,7 @@ def _record(name: str) -> None:
             cell.source = cell.source.replace(REPLAY, _ASK)
             if parameters and "parameters" in cell.metadata.get("tags", ()):
                 cell.source = parameters
-        _run(notebook)
+        _run(notebook, replay=False)
     cassette.write_text(dump(map(_as_of_a_model, parse(cassette.read_text("utf-8")))), "utf-8")
 
 
@@ -54,7 +53,8 @@ def _as_of_a_model(entry: Entry) -> Entry:
     return replace(entry, seconds=round(0.3 + tokens / 90, 1), source="")
 
 
-def _run(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def _run(notebook: nbformat.NotebookNode, *, replay: bool) -> nbformat.NotebookNode:
+    os.environ["AVA_REPLAY"] = "1" if replay else "0"
     client = NotebookClient(
         notebook, timeout=120, kernel_name="python3", record_timing=False, resources={"metadata": {"path": FOLDER}}
     )
