@@ -77,7 +77,7 @@ def test_an_example_run_again_says_what_stands_in_it(name: str, run_again: Path)
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_is_short_has_its_outputs_and_nothing_of_a_machine(name: str) -> None:
     notebook = read(name)
-    assert len(notebook.cells) <= 14
+    assert len(notebook.cells) <= 13
     assert notebook.cells[0].source.startswith("# ")
     assert all(cell.outputs for cell in notebook.cells if cell.cell_type == "code" and "%ava " in cell.source)
     assert tidy(read(name)) == notebook
