@@ -429,7 +429,10 @@ QUESTIONS = {
         "what is ava_magic.testing?",
     ),
     "Change a setting": ("how do I change a setting?",),
-    "Reference of settings: all settings of AvaMagics": ("is there a reference of settings?", "which settings are there?"),
+    "Reference of settings: all settings of AvaMagics": (
+        "is there a reference of settings?",
+        "which settings are there?",
+    ),
     "Keep settings for every session in ipython_config.py": (
         "how do I keep my settings?",
         "what goes into ipython_config.py?",
