@@ -28,7 +28,7 @@ from pathlib import Path
 import pytest
 
 from .kernel import Cell, Kernel
-from .pages import ROOT, Block, blocks, pages
+from .pages import DOCS, ROOT, Block, blocks, pages
 from .service import started
 
 NOT_RUN = {
@@ -232,6 +232,11 @@ def test_every_example_of_a_page_runs(page: Path, stage: Stage) -> None:
             stage.run(block, may_fail=fails)
         except AssertionError as error:
             raise AssertionError(f"{page.name}, line {block.line}:\n{block.text}\n{error}") from None
+
+
+def test_the_provider_in_ten_lines_has_ten() -> None:
+    [code] = [block.text for block in blocks(DOCS / "own-provider.md") if "class Service" in block.text]
+    assert len(list(filter(None, code.splitlines()))) == 10
 
 
 @pytest.mark.parametrize("words", NOT_RUN)

@@ -372,6 +372,10 @@ QUESTIONS = {
         "is it safe?",
         "is JavaScript in a reply executed?",
     ),
+    "The security model: what holds, and against whom": (
+        "what is the security model?",
+        "against whom does it hold?",
+    ),
     "Images and links in an answer": (
         "are images in the reply loaded?",
         "can I click links?",
@@ -392,13 +396,17 @@ QUESTIONS = {
     ),
     "Redirects and cookies": ("does it follow redirects?",),
     "What is saved in the notebook file": ("what is saved in the notebook file?",),
-    "What is not promised": (
+    "What is not promised: can I trust an answer?": (
         "what is not promised?",
         "can I trust an answer?",
     ),
     "Write your own provider": (
         "how do I write my own provider?",
         "how do I make a custom provider?",
+    ),
+    "A provider for a service, in ten lines": (
+        "how do I write a provider in ten lines?",
+        "how does my provider ask a service over HTTP?",
     ),
     "A provider that takes images": ("how does my provider take images?", "what is takes_images?"),
     "Use a function as a provider": ("can a function be a provider?",),
@@ -428,11 +436,17 @@ QUESTIONS = {
         "how do I use it in pytest?",
         "what is ava_magic.testing?",
     ),
-    "Change a setting": ("how do I change a setting?",),
-    "Reference of settings: all settings of AvaMagics": (
-        "is there a reference of settings?",
-        "which settings are there?",
+    "How it works inside: the way of a delta from the socket to the screen": (
+        "how does it work inside?",
+        "how does a delta come from the socket to the screen?",
     ),
+    "The way through the house: which module does what inside": ("which module does what inside?",),
+    "The ways of running a question inside a notebook, a terminal and a program": (
+        "which ways of running a question are there inside?",
+    ),
+    "Inside a turn: before a question is sent, and after its reply": ("what is inside a turn?",),
+    "Change a setting": ("how do I change a setting?",),
+    "Reference of settings: all settings of AvaMagics": ("is there a reference of all settings?",),
     "Keep settings for every session in ipython_config.py": (
         "how do I keep my settings?",
         "what goes into ipython_config.py?",
@@ -483,6 +497,13 @@ def test_a_question_without_a_telling_word_is_told_what_ava_magic_is(question: s
 def test_what_an_example_asks_does_not_count_for_its_section() -> None:
     assert "Explain decorators." in DOCS
     assert search("explain decorators") == []
+
+
+def test_a_link_from_page_to_page_is_its_words() -> None:
+    assert "](../../docs/inside.svg)" in DOCS
+    text = answer(asked("how does it work inside?"))
+    assert "inside.svg" not in text
+    assert "A question goes through syntax" in text
 
 
 def test_at_most_two_sections_are_given() -> None:

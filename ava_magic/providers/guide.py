@@ -30,6 +30,8 @@ _COMMON = frozenset(_COMMON_WORDS.split())
 _REFERENCE_COUNTS = 0.9  # its tables name everything: what explains a thing goes before what lists it
 _EXAMPLE = re.compile(r"(?m)^[^`\n]*%ava .*$")  # what an example asks says nothing about its section
 
+_LINK_TO_A_PAGE = re.compile(r"!?\[([^\]]*)\]\((?!https?:)[^)]*\)")  # the pages are not beside the notebook
+
 
 class Section(NamedTuple):
     """One heading of the documentation with what stands under it."""
@@ -107,7 +109,7 @@ def _split(page: str, weight: float) -> Iterable[Section]:
         title, _, text = part.partition("\n")
         # A word of the heading counts for four of the text: the heading says what the section is about.
         words = _words(f"{title} " * 4 + _EXAMPLE.sub("", text))
-        yield Section(title.strip(), text.strip(), Counter(words), weight)
+        yield Section(title.strip(), _LINK_TO_A_PAGE.sub(r"\1", text.strip()), Counter(words), weight)
 
 
 def _words(text: str) -> list[str]:
