@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -35,9 +36,7 @@ def anchors(page: Path) -> set[str]:
     """The headings of a page as GitHub names them: small letters, no punctuation, hyphens for spaces, and a number
     behind one that is there already."""
     tokens = list(_tokens(page))
-    titles = [
-        after.children or [] for token, after in zip(tokens, tokens[1:], strict=False) if token.type == "heading_open"
-    ]
+    titles = [after.children or [] for token, after in pairwise(tokens) if token.type == "heading_open"]
     found: Counter[str] = Counter()
     names = set()
     for title in titles:
@@ -52,9 +51,8 @@ def fault(page: Path, link: str) -> str:
     """What is wrong with a link of a page; empty: nothing."""
     parts = urlsplit(link)
     if parts.scheme:
-        return (
-            "" if parts.scheme == "https" and parts.hostname in HOSTS else f"{parts.hostname} is no host that we know"
-        )
+        is_known = parts.scheme == "https" and parts.hostname in HOSTS
+        return "" if is_known else f"{parts.hostname} is no host that we know"
     target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
     if not target.exists():
         return f"{parts.path} is not there"
