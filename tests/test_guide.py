@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import fields
 from importlib import resources
+from inspect import signature
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from ava_magic.chat import Chat
 from ava_magic.conversation.exchanges import Message
 from ava_magic.environment import VARIABLES
 from ava_magic.errors import Kind
@@ -18,7 +21,7 @@ from ava_magic.options import OPTIONS
 from ava_magic.providers.base import FinishReason
 from ava_magic.providers.guide import Guide, answer, search
 from ava_magic.providers.presets import PRESETS, provider_names
-from ava_magic.reply import FORMATS
+from ava_magic.reply import FORMATS, Reply
 
 from .reference import PAGE, reference
 
@@ -583,6 +586,8 @@ def test_every_section_is_the_answer_to_a_question_here() -> None:
         *provider_names(),
         *get_args(Kind),
         *FORMATS,
+        *(field.name for field in fields(Reply)),
+        *signature(Chat).parameters,
     ],
 )
 def test_everything_in_the_reference_is_explained_by_hand_too(name: str) -> None:
