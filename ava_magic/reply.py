@@ -16,13 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Reply", "thought_html"]
 
-FORMATS = {
-    "markdown": "rendered; where nothing is said",
-    "text": "shown as it was written, without rendering",
-    "code": "rendered, and the first code block put into the next cell",
-    "json": "data: asked for, parsed and checked, and in the reply's data",
-}
-"""What a reply can be asked for as, and what each means."""
+FORMATS = ("markdown", "text", "code", "json")
+"""What a reply can be asked for as."""
 
 
 @dataclass(frozen=True, slots=True)

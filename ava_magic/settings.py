@@ -111,7 +111,7 @@ _WANTED: Mapping[str, _Wanted] = {
         "a mapping of names to values",
         lambda value: isinstance(value, Mapping) and all(isinstance(name, str) for name in value),
     ),
-    "format": _Wanted(f"one of {', '.join(FORMATS)}", lambda value: isinstance(value, str) and value in FORMATS),
+    "format": _Wanted(f"one of {', '.join(FORMATS)}", lambda value: value in FORMATS),
     "record": _Wanted("a path", lambda value: isinstance(value, str | os.PathLike)),
 }
 """What each setting may be, in words and as a test."""

@@ -43,8 +43,7 @@ def _options() -> Iterator[str]:
         yield _prose(_ABOUT_COMMANDS if of_commands else _ABOUT_OPTIONS)
         yield _table(("you write", "it does" if of_commands else "meaning"), map(_option_row, options))
         if any(option.key == "format" for option in options):
-            yield "The formats of `-f`:"
-            yield "\n".join(f"- `{name}`: {meaning}" for name, meaning in FORMATS.items())
+            yield f"The formats are {', '.join(f'`{name}`' for name in FORMATS)}."
 
 
 def _option_row(option: Option) -> tuple[str, str]:

@@ -33,7 +33,7 @@ class Words:
             "option": lambda found: option_names(found.given),
             "provider": lambda found: provider_names(),
             "model": self._model_names,
-            "format": lambda found: list(FORMATS),
+            "format": lambda found: FORMATS,
             "chat": lambda found: (name for name in desk.chats if " " not in name),
             "schema": lambda found: (name for name, value in self._names() if name != "Out" and is_shape(value)),
             "attribute": self._attributes,
