@@ -19,7 +19,7 @@ VARIABLES = {
     "JPY_SESSION_NAME": "the notebook that --resume reads; Jupyter's server sets it",
     # By Python's urllib and ssl, and by what keeps secrets out of prompts.
     "https_proxy, http_proxy, all_proxy, no_proxy": "the proxies, where the setting proxies is True",
-    "SSL_CERT_FILE, SSL_CERT_DIR": "certificates to trust, read when the kernel starts",
+    "SSL_CERT_FILE, SSL_CERT_DIR": "certificates to trust; to be set before the kernel starts",
     "*_API_KEY, *_TOKEN": "secrets of yours: a prompt that holds the value of one is not sent",
 }
 """What each variable means; a line may tell of several."""
