@@ -19,7 +19,7 @@ for name in [name for name in os.environ if name.endswith(("_API_KEY", "_BASE_UR
 
 LIBRARIES = ("numpy", "pandas")
 collect_ignore = (
-    [] if all(map(importlib.util.find_spec, LIBRARIES)) else ["test_docs.py", "test_tables.py", "test_other_tables.py"]
+    [] if all(map(importlib.util.find_spec, LIBRARIES)) else ["test_tables.py", "test_other_tables.py"]
 )  # they are heavy, and there is not one for every Python that the rest is tested on
 
 

@@ -31,6 +31,9 @@ from .kernel import Cell, Kernel
 from .pages import DOCS, ROOT, Block, blocks, pages
 from .service import started
 
+pytest.importorskip("pandas")
+pytest.importorskip("matplotlib")
+
 NOT_RUN = {
     "pip install": "it fetches packages; .ci/run runs README's in a new environment",
     "ollama pull": "it fetches a model",
@@ -208,7 +211,10 @@ def _notebook(cells: list[str], told: dict[str, object]) -> dict[str, object]:
             | {"outputs": [output] if number else []}
             for number, source in enumerate(cells)
         ],
-        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "metadata": {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "language_info": {"name": "python", "file_extension": ".py"},
+        },
         "nbformat": 4,
         "nbformat_minor": 5,
     }

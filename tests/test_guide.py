@@ -335,7 +335,7 @@ QUESTIONS = {
         "does the Stop button work?",
         "will ctrl-c stop it?",
     ),
-    "What text is kept of a stopped or failed reply": (
+    "What happens to the text of a stopped or failed reply": (
         "what happens to the text of a stopped reply?",
         "the reply was stopped, where is the text?",
     ),
