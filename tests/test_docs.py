@@ -213,7 +213,7 @@ def _notebook(cells: list[str], told: dict[str, object]) -> dict[str, object]:
         ],
         "metadata": {
             "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-            "language_info": {"name": "python", "file_extension": ".py"},
+            "language_info": {"name": "python", "file_extension": ".py", "nbconvert_exporter": "python"},
         },
         "nbformat": 4,
         "nbformat_minor": 5,
