@@ -157,7 +157,7 @@ class Stage:
     def _take(self, cell: Cell, *, may_fail: bool) -> None:
         assert may_fail or cell.status == "ok", cell.error
         outputs = [output["data"]["text/plain"] for output in cell.outputs]
-        self.shown = "\n".join([cell.stdout, *outputs, cell.result, cell.error])
+        self.shown = "\n".join([cell.stdout, cell.stderr, *outputs, cell.result, cell.error])
 
     def _file(self, name: str, text: str) -> None:
         """Write a file, and run it unless something else does: IPython its configuration, pytest the tests."""
