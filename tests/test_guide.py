@@ -23,6 +23,7 @@ from ava_magic.providers.guide import Guide, answer, search
 from ava_magic.providers.presets import PRESETS, provider_names
 from ava_magic.reply import FORMATS, Reply
 
+from .pages import ROOT
 from .reference import PAGE, reference
 
 FALLBACK = "What ava_magic is"
@@ -507,6 +508,21 @@ def test_a_link_from_page_to_page_is_its_words() -> None:
     text = answer(asked("how does it work inside?"))
     assert "inside.svg" not in text
     assert "A question goes through syntax" in text
+
+
+def test_the_map_and_the_picture_name_modules_that_are_there() -> None:
+    root = resources.files("ava_magic")
+    picture = (ROOT / "docs" / "inside.svg").read_text("utf-8")
+    in_picture = {name for names in re.findall(r'class="name" [^>]*>([^<]+)<', picture) for name in names.split(", ")}
+    in_table = {
+        name for row in re.findall(r"(?m)^\| (`.*?) \|", PAGES["inside.md"]) for name in re.findall(r"`(\w+)`", row)
+    }
+    assert {"syntax", "runner", "views"} <= in_picture & in_table
+    homes = [root, root / "markdown", root / "providers"]
+    names = (in_picture | in_table) - {"cell", "endpoint", "output"}
+    assert [
+        name for name in names if not any((home / f"{name}.py").is_file() or (home / name).is_dir() for home in homes)
+    ] == []
 
 
 def test_at_most_two_sections_are_given() -> None:
