@@ -25,12 +25,15 @@ class Block(NamedTuple):
 
 def pages() -> list[Path]:
     """Every page, the ones that ship in the package among them."""
-    at_the_root = (ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"))
-    beside = (ROOT / "docs").glob("*.md")
-    return [path for path in [*at_the_root, *sorted(beside), *sorted(DOCS.glob("*.md"))] if path.exists()]
+    folders = (ROOT, ROOT / "docs", ROOT / "examples", DOCS)
+    return [page for folder in folders for page in sorted(folder.glob("*.md"))]
 
 
 def blocks(page: Path) -> list[Block]:
     """The fenced blocks of a page, in order; those in lists and quotes too."""
     fences = [token for token in MarkdownIt().parse(page.read_text("utf-8")) if token.type == "fence"]
-    return [Block(*token.info.partition(" ")[::2], token.content, token.map[0] + 1) for token in fences if token.map]
+    return [
+        Block(token.info.partition(" ")[0], token.info.partition(" ")[2], token.content, token.map[0] + 1)
+        for token in fences
+        if token.map
+    ]

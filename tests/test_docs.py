@@ -38,6 +38,7 @@ NOT_RUN = {
     "pip install": "it fetches packages; .ci/run runs README's in a new environment",
     "ollama pull": "it fetches a model",
     "jupyter lab": "it serves until it is ended; tests/lab.py starts one",
+    "--nbmake examples": "tests/test_examples.py runs them",
     "from dask.distributed import": "it takes a cluster; tests/test_dask.py has one",
 }
 """What stands in a line, or at the beginning of a cell, that is not run here, and why."""
@@ -230,7 +231,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in pages() if page.name != "CONTRIBUTING.md" and blocks(page)], ids=lambda page: page.stem
+    "page",
+    [page for page in pages() if page.name != "CONTRIBUTING.md" and blocks(page)],
+    ids=lambda page: f"{page.parent.name}/{page.stem}",
 )
 def test_every_example_of_a_page_runs(page: Path, stage: Stage) -> None:
     stage.begin()
