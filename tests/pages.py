@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from markdown_it import MarkdownIt
 __all__ = ["DOCS", "ROOT", "Block", "blocks", "pages"]
 
 ROOT = Path(__file__).parent.parent
-DOCS = Path(str(resources.files("ava_magic") / "docs"))
+DOCS = ROOT / "ava_magic" / "docs"
 
 
 class Block(NamedTuple):

@@ -6,8 +6,6 @@ import math
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from traitlets import Bool, Enum, Float, Int, TraitType, Unicode
@@ -19,9 +17,11 @@ from ava_magic.options import GROUPS, Option
 from ava_magic.providers.presets import PRESETS, provider_names
 from ava_magic.reply import FORMATS
 
+from .pages import DOCS
+
 __all__ = ["PAGE", "reference"]
 
-PAGE = Path(str(resources.files("ava_magic") / "docs" / "reference.md"))
+PAGE = DOCS / "reference.md"
 
 _ABOUT_OPTIONS = "They stand before the question, in any order, and hold for that question alone."
 _ABOUT_COMMANDS = (

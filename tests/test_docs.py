@@ -233,7 +233,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.mark.parametrize(
     "page",
     [page for page in pages() if page.name != "CONTRIBUTING.md" and blocks(page)],
-    ids=lambda page: f"{page.parent.name}/{page.stem}",
+    ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_every_example_of_a_page_runs(page: Path, stage: Stage) -> None:
     stage.begin()
