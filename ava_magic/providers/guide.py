@@ -106,10 +106,10 @@ def _sections() -> tuple[Section, ...]:
 
 def _split(page: str, weight: float) -> Iterable[Section]:
     for part in re.split(r"(?m)^## ", page)[1:]:
-        title, _, text = part.partition("\n")
+        title, _, text = _LINK_TO_A_PAGE.sub(r"\1", part).partition("\n")
         # A word of the heading counts for four of the text: the heading says what the section is about.
         words = _words(f"{title} " * 4 + _EXAMPLE.sub("", text))
-        yield Section(title.strip(), _LINK_TO_A_PAGE.sub(r"\1", text.strip()), Counter(words), weight)
+        yield Section(title.strip(), text.strip(), Counter(words), weight)
 
 
 def _words(text: str) -> list[str]:
