@@ -215,7 +215,8 @@ class Batch:
         return reply
 
     async def _send(self, prompt: Any, turn: Turn) -> Reply:
-        for attempt in range(_ASKED_AGAIN + 1):
+        attempt = 0
+        while True:
             answered = self._answered
             try:
                 async with self.throttle:
@@ -228,8 +229,9 @@ class Batch:
                 break
             self.throttle.slow("too many requests", 0.5 * 2**attempt)
             await self.throttle.until_open()
-            if self._answered == answered:
+            if self._answered == answered or attempt == _ASKED_AGAIN:
                 break
+            attempt += 1
             turn = self._begin(prompt)  # others had an answer meanwhile: it was refused for their sake
         return replace(failure.reply or turn.reply(), error=failure.with_traceback(None), partial=True)
 

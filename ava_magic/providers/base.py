@@ -18,6 +18,7 @@ __all__ = [
     "AsyncGeneratorProvider",
     "Delta",
     "FinishReason",
+    "Message",
     "ModelName",
     "Reasoning",
     "Refusal",

@@ -216,7 +216,7 @@ def _given_key(connection: Connection) -> Key | None:
 
 def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint:
     """A provider, ours or a plug-in's, as an endpoint."""
-    ask = getattr(provider, "create_async_generator", None if isinstance(provider, type) else provider)
+    ask: Ask | None = getattr(provider, "create_async_generator", None if isinstance(provider, type) else provider)
     if not callable(ask) or not _takes_a_question(ask):
         raise AvaError(
             f"{name} is no provider: a class with create_async_generator(model, messages, **kwargs) is one", "config"
@@ -224,7 +224,7 @@ def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint
     takes: dict[str, Any] = {
         name: getattr(provider, name, False) is True for name in ("takes_images", "takes_response_format")
     }
-    request = getattr(provider, "request", None)
+    request: Callable[..., Request] | None = getattr(provider, "request", None)
     return Endpoint(name, ask, url, request=request if callable(request) else None, **takes, **about)
 
 
