@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .reply import FORMATS
+from .answers.formats import FORMATS
 
 __all__ = ["BY_NAME", "OPTIONS", "Option", "help_text"]
 
@@ -103,7 +103,7 @@ OPTIONS = (
     Option(("--max-tokens",), "N", "the longest reply, in tokens", _count),
     Option(("--option",), "KEY=VALUE", "a further field of the request; VALUE is JSON, or text", _setting, many=True),
     Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
-    Option(("-f", "--format"), "FORMAT", "markdown; text; code, the first block to the next cell; json", _format),
+    Option(("-f", "--format"), "FORMAT", "; ".join(form.help for form in FORMATS.values()), _format),
     Option(("--schema",), "NAME", "the shape that JSON must have: a schema, dataclass or pydantic model", _name),
     Option(("-e", "--error"), "", "add the last traceback and the cell that raised it"),
     Option(("-c", "--chat"), "NAME", "talk in the conversation NAME; without it, in main", _chat_name),

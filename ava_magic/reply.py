@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from .answers.code_blocks import CodeBlock
     from .errors import AvaError
 
-__all__ = ["FORMATS", "Reply", "thought_html"]
-
-FORMATS = ("markdown", "text", "code", "json")
-"""What a reply can be asked for as."""
+__all__ = ["Reply", "thought_html"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
+from .answers.formats import FORMATS
 from .connection import Connection, Key, Origin
 from .controls import one_line
 from .conversation.exchanges import Rerun
 from .errors import AvaError
 from .providers.presets import Ask
-from .reply import FORMATS
 
 __all__ = ["Settings"]
 
