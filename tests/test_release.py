@@ -20,16 +20,20 @@ import venv
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zipfile import ZipFile
 
 import pytest
+import yaml
 
 import ava_magic
+
+from .matrix import ROWS
 
 ROOT = Path(__file__).parents[1]
 NAME = f"ava_magic-{ava_magic.__version__}"
 USERS_PROJECT = Path(__file__).with_name("users_project.py")
+WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 NEEDS_NO_KERNEL = ("chunks", "conversation", "errors", "guide")
 
 
@@ -123,6 +127,7 @@ def test_the_sdist_has_what_its_tests_and_its_readers_need(release: Release) -> 
             f"{folder}/{name}" for name in files_under(ROOT / folder) if not name.startswith(".")
         }
     assert files >= {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "pyproject.toml", ".ci/run"}
+    assert ".github/workflows/ci.yml" in files
     assert files >= {"tests/vectors/sse_vectors.json", "tests/vectors/README.md"}
 
 
@@ -194,3 +199,29 @@ def test_a_users_project_type_checks_on_the_wheel(checker: tuple[str, ...], pyth
     (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "enableTypeIgnoreComments": true}')
     option = "--python-executable" if checker[0] == "mypy" else "--pythonpath"
     run(sys.executable, "-m", *checker, option, python, ".", cwd=tmp_path)
+
+
+@pytest.fixture
+def jobs() -> dict[str, Any]:
+    return dict(yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"])
+
+
+def test_the_workflow_runs_the_one_command_and_every_row_of_the_matrix(jobs: dict[str, Any]) -> None:
+    assert ".ci/run" in [step.get("run") for step in jobs["gate"]["steps"]]
+    assert jobs["matrix"]["strategy"]["matrix"]["row"] == list(ROWS)
+
+
+def test_only_a_tag_that_passed_everything_is_published_and_nothing_else_may_write(jobs: dict[str, Any]) -> None:
+    assert yaml.safe_load(WORKFLOW.read_text("utf-8"))["permissions"] == {"contents": "read"}
+    allowed = {name: job["permissions"] for name, job in jobs.items() if "permissions" in job}
+    assert allowed == {"publish": {"id-token": "write"}}
+    assert jobs["publish"]["environment"] == "pypi"
+    assert jobs["publish"]["needs"] == "build"
+    assert jobs["build"]["needs"] == ["gate", "matrix"]
+    assert jobs["build"]["if"] == "startsWith(github.ref, 'refs/tags/v')"
+
+
+def test_every_action_is_pinned_to_a_commit_whose_version_is_told() -> None:
+    used = re.findall(r"(?m)uses: (.*)$", WORKFLOW.read_text("utf-8"))
+    assert used
+    assert [line for line in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []
