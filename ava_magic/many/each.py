@@ -51,8 +51,8 @@ async def ask_each(
 
     An item may be reached into: ``{item.column}``, ``{item["a column"]}``; :func:`~.items.items_of` says what may hold
     items.  One that failed, after the endpoint's own retries, comes as a :class:`~ava_magic.Reply` whose
-    ``error`` says why.  ``chat`` gives the settings, ``changes`` change some, as for :meth:`~ava_magic.Chat.ask`; its
-    conversation is neither read nor extended.
+    ``error`` says why.  ``concurrency`` is how many are asked at once.  ``chat`` gives the settings, ``changes`` change
+    some, as for :meth:`~ava_magic.Chat.ask`; its conversation is neither read nor extended.
 
     With ``into``, a path, every reply is added to that file as it comes, and those that it holds already are not asked
     for again.  Raises :class:`AvaError` (``config``) where nothing can be asked, or the file not be written.  To stop
