@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
+from ava_magic.answers.formats import FORMATS
 from ava_magic.arguments import parse
 from ava_magic.conversation.exchanges import Message
 from ava_magic.errors import Kind
@@ -563,8 +564,8 @@ def test_every_preset_is_documented_with_its_address_and_key(preset: tuple[str, 
     assert f"| `{name}` | `{base_url}` | {f'`{key}`' if key else 'none'} |" in DOCS
 
 
-@pytest.mark.parametrize("name", [*provider_names(), *get_args(Kind)])
-def test_every_provider_and_kind_of_error_is_documented(name: str) -> None:
+@pytest.mark.parametrize("name", [*provider_names(), *FORMATS, *get_args(Kind)])
+def test_every_provider_format_and_kind_of_error_is_documented(name: str) -> None:
     assert f"`{name}`" in DOCS
 
 
