@@ -132,7 +132,7 @@ def test_the_sdist_has_what_its_tests_and_its_readers_need(release: Release) -> 
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no clone")
-def test_the_sdist_is_what_git_knows_and_no_stray_file(release: Release) -> None:
+def test_the_sdist_is_the_tree_that_git_sees(release: Release) -> None:
     known = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT).splitlines()
     assert release.in_sdist() == {"PKG-INFO", *(name for name in known if (ROOT / name).exists())}
 

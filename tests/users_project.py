@@ -12,6 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, assert_type
 
+import ava_magic
 from ava_magic import (
     AsyncGeneratorProvider,
     AvaError,
@@ -22,7 +23,6 @@ from ava_magic import (
     Reply,
     ask_each,
 )
-from ava_magic import Chatt as Misspelt  # type: ignore[attr-defined]  # noqa: F401
 from ava_magic.conversation import Exchange
 from ava_magic.errors import Kind
 from ava_magic.providers.base import Delta, FinishReason, Message, Reasoning, Usage
@@ -75,6 +75,7 @@ class City:
 
 
 CHATS = [Chat(provider) for provider in ("guide", Shout, Whisper, Echo, echo)]
+MISSPELT = ava_magic.Chatt  # type: ignore[attr-defined]
 Chat(timeout="long")  # type: ignore[arg-type]
 
 
