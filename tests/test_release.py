@@ -114,8 +114,8 @@ def python(release: Release, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_the_wheel_is_the_package_with_its_licence_and_nothing_else(release: Release) -> None:
     package = {name for name in release.in_wheel() if name.startswith("ava_magic/")}
     assert package == {f"ava_magic/{name}" for name in files_under(ROOT / "ava_magic")}
-    about = {f"{NAME}.dist-info/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")}
-    assert release.in_wheel() - package == about
+    about = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
+    assert release.in_wheel() - package == {f"{NAME}.dist-info/{name}" for name in about}
     assert "ava_magic/py.typed" in package
     assert len({name for name in package if name.startswith("ava_magic/docs/")}) > 10
 
