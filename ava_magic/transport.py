@@ -18,7 +18,7 @@ from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 from urllib.request import (  # type: ignore[attr-defined]  # the stubs lack the second
     getproxies_environment,
-    proxy_bypass_environment,
+    proxy_bypass_environment,  # pyright: ignore[reportAttributeAccessIssue]
 )
 
 import aiohttp

@@ -12,6 +12,7 @@ from typing import get_args
 
 import pytest
 
+from ava_magic.answers.formats import FORMATS
 from ava_magic.chat import Chat
 from ava_magic.conversation.exchanges import Message
 from ava_magic.environment import VARIABLES
@@ -21,7 +22,7 @@ from ava_magic.options import OPTIONS
 from ava_magic.providers.base import FinishReason
 from ava_magic.providers.guide import Guide, answer, search
 from ava_magic.providers.presets import PRESETS, provider_names
-from ava_magic.reply import FORMATS, Reply
+from ava_magic.reply import Reply
 
 from .pages import ROOT
 from .reference import PAGE, reference
@@ -612,7 +613,7 @@ def test_everything_in_the_reference_is_explained_by_hand_too(name: str) -> None
 
 
 def test_the_reference_is_what_the_code_says() -> None:
-    assert PAGE.read_text("utf-8") == reference(), "python -m tests.reference writes it anew"
+    assert PAGES[PAGE.name] == reference(), "python -m tests.reference writes it anew"
 
 
 def test_the_reference_has_every_option_setting_preset_kind_and_variable() -> None:

@@ -33,7 +33,7 @@ class HtmlView:
         self._frame = self._wanted = max(0.25, 1 / frame_rate)
         self._fresh = Fresh(turn, raw=self.is_raw)
         self._blocks = Blocks()
-        self._settled = ""
+        self._settled: str = ""
         self._taken: list[str] = []
         self._display_id = uuid.uuid4().hex
 
