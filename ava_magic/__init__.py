@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
@@ -45,6 +46,9 @@ _HOMES = {
     "Reply": "reply",
     "ask_each": "many.each",
 }
+
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent, until somebody listens
 
 
 def __getattr__(name: str) -> Any:

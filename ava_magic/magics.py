@@ -19,7 +19,7 @@ from .between_cells import catch_up
 from .conversation.exchanges import Anchor
 from .errors import Stopped, StoppedTask
 from .options import help_text
-from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
+from .shell import cell_of, in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
@@ -161,7 +161,7 @@ class AvaMagics(Magics):
         self._keeps_history = info.store_history
         if info.store_history:  # not one that running code runs by run_cell
             number = self._shell.displayhook.prompt_count  # execution_count is one ahead, in newer versions alone
-            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex, number)
+            self._last_anchor = Anchor(cell_of(info), uuid.uuid4().hex, number)
             self._anchor.set(self._last_anchor)
             self._just_shown = None
             catch_up()
