@@ -143,6 +143,7 @@ class Endpoint:
         started.set()
         self._loop.run_forever()
         server.close()
+        self._loop.run_until_complete(asyncio.sleep(0))  # a task that never began would not close what was accepted
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
