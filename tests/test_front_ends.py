@@ -24,7 +24,8 @@ _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 _STOP = "button:visible:has-text('Stop')"
 _NO_BUTTON_IS_HIDDEN = """
 [...document.querySelectorAll('button')].every(
-  button => button.textContent.trim() !== 'Stop' || !button.offsetParent || getComputedStyle(button).visibility === 'visible')
+  button => button.textContent.trim() !== 'Stop' || !button.offsetParent
+    || getComputedStyle(button).visibility === 'visible')
 """
 
 
@@ -147,3 +148,42 @@ def _see_how_to_stop(output: Any) -> bool:
 def _wait_for_the_output_that_stays(output: Any) -> None:
     output.get_by_text(re.compile(r"openai-compatible · scripted · .* s\b")).wait_for()
     assert output.locator(".jupyter-widgets, .widget-area .widget-subarea > *").count() == 0
+
+
+_DASHBOARD = """\
+from ipywidgets import Button, Output, Text
+
+box, button, place = Text(), Button(description="Ask"), Output()
+
+@button.on_click
+def ask(_):
+    question = box.value
+    with place:
+        %ava {question}
+
+display(box, button, place)
+"""
+
+
+def test_voila_shows_replies_and_streams_those_of_callbacks(page: Page, endpoint: Endpoint, tmp_path: Path) -> None:
+    pytest.importorskip("voila")
+    gate = Gate()
+    endpoint.says("of the notebook")
+    endpoint.says("first words, ", gate, "last words")
+    setup = f"%load_ext ava_magic\n%config AvaMagics.base_url = {endpoint.url!r}"
+    _write(tmp_path / "notebook.ipynb", setup, "%ava hi?", _DASHBOARD)
+    server, url = serve(tmp_path, "voila", "notebook.ipynb")
+    try:
+        page.goto(url)
+        page.get_by_text("of the notebook").wait_for(timeout=60_000)
+        page.locator("input[type=text]").fill("is it live?")
+        page.locator("button:has-text('Ask')").click()
+        page.get_by_text("first words,").wait_for()
+        assert endpoint.requests[1].messages[-1] == ("user", "is it live?")
+        assert not page.locator(_STOP).count()
+        gate.open()
+        page.get_by_text("first words, last words").wait_for()
+        page.get_by_text("openai-compatible · scripted").nth(1).wait_for()
+    finally:
+        server.terminate()
+        server.wait(30)
