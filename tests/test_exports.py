@@ -27,7 +27,8 @@ _REPLY = f"# Found\n\n{_WORDS} **42**.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n- [
 
 def _notebook(*sources: str) -> nbformat.NotebookNode:
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    return nbformat.v4.new_notebook(cells=cells)
+    notebook: nbformat.NotebookNode = nbformat.v4.new_notebook(cells=cells)
+    return notebook
 
 
 def _load(endpoint: Endpoint) -> str:
