@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 from .endpoint import Endpoint, Gate
 from .lab import CHROMIUM, FLAGS, serve
 
-pytestmark = [pytest.mark.ecosystem, pytest.mark.skipif(not CHROMIUM, reason="no Chromium here")]
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM, reason="no Chromium here")]
 
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 _STOP = "button:visible:has-text('Stop')"
