@@ -16,6 +16,7 @@ from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, observe, vali
 
 from . import runner
 from .between_cells import catch_up
+from .busy import BusyCell
 from .conversation.exchanges import Anchor
 from .errors import Stopped, StoppedTask
 from .options import help_text
@@ -72,6 +73,7 @@ class AvaMagics(Magics):
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._keeps_history = False
         self._just_shown: Any = None
+        self._busy = BusyCell()
 
     @cached_property
     def desk(self) -> Desk:
@@ -158,6 +160,8 @@ class AvaMagics(Magics):
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
         if desk := self._loaded_desk:
             desk.last_error.note()
+        if "%ava" in (info.raw_cell or ""):
+            self._busy.begin()
         self._keeps_history = info.store_history
         if info.store_history:  # not one that running code runs by run_cell
             number = self._shell.displayhook.prompt_count  # execution_count is one ahead, in newer versions alone
@@ -171,6 +175,7 @@ class AvaMagics(Magics):
 
         Without a ``result`` the cell was interrupted in an ``await`` of its own.
         """
+        self._busy.end()
         failed = result is None or not result.success
         keeps_history = self._keeps_history if result is None or result.info is None else result.info.store_history
         if failed and keeps_history and self.rerun == "replace" and (desk := self._loaded_desk):
