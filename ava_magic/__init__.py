@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
@@ -46,6 +47,8 @@ _HOMES = {
     "ask_each": "many.each",
 }
 
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent, until somebody listens
 
 if not TYPE_CHECKING:  # a type checker would take any name for one that is there
 

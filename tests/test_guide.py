@@ -40,10 +40,7 @@ QUESTIONS = {
         "how do I install it?",
         "how do I unload the extension?",
     ),
-    "Which versions and front ends it needs": (
-        "which Python version does it need?",
-        "does it work in VS Code or Colab?",
-    ),
+    "Which versions and front ends it needs": ("which Python version does it need?",),
     "Ask a first question": ("how do I ask a question?",),
     "Get help and see what answers now": (
         "how do I get help?",
@@ -51,6 +48,34 @@ QUESTIONS = {
         "how do I show the current state?",
     ),
     "What a notebook shows while a reply streams": ("what does a notebook show while a reply streams?",),
+    "How front ends differ: JupyterLab, Notebook 7, nbclassic, GitHub": (
+        "what is different in nbclassic?",
+        "does it work in VS Code or Colab?",
+        "does GitHub show the replies?",
+    ),
+    "Export a notebook with nbconvert: HTML, PDF, slides": (
+        "how do I export the notebook to PDF?",
+        "can I export slides?",
+    ),
+    "Python files with cells: `# %%`, jupytext, Spyder, py:percent": (
+        "how do I use it with jupytext?",
+        "does it work in Spyder?",
+        "can I use it in a py:percent file?",
+    ),
+    "Widgets, callbacks and dashboards: Voilà, interact": (
+        "how do I use it in Voilà?",
+        "how do I ask in a widget's callback?",
+    ),
+    "marimo: it has no magics": ("does it work in marimo?",),
+    "nbdime and git: what a rerun changes in the file": (
+        "what does nbdime show?",
+        "what does nbmerge do with two answers?",
+    ),
+    "Beside jupyter_ai in one notebook": ("does it work beside jupyter_ai?",),
+    "Log what was asked, of whom, how long it took (logging)": (
+        "how do I turn logging on?",
+        "what does it log?",
+    ),
     "Use it in the IPython terminal": ("does it work in the terminal?",),
     "Use it in a Python script": (
         "can I use it in a script?",
