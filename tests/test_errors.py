@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from ava_magic import AvaError, Reply, errors
-from ava_magic.errors import Kind, Stopped
+from ava_magic.errors import Kind, Stopped, StoppedTask
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -70,9 +70,13 @@ def test_a_stopped_reply_ends_its_cell_as_an_interrupt_does() -> None:
     assert Stopped.__name__ == "KeyboardInterrupt"  # by which front ends tell it from a failure
 
 
-def test_a_stop_is_one_line_and_holds_what_had_arrived() -> None:
+@pytest.mark.parametrize("kind", [Stopped, StoppedTask])
+def test_a_stop_is_one_line_and_no_traceback(kind: type[Stopped | StoppedTask]) -> None:
+    assert kind("the reply was stopped")._render_traceback_() == ["Stopped: the reply was stopped"]
+
+
+def test_a_stop_holds_what_had_arrived() -> None:
     stopped = Stopped("the reply was stopped", Reply("so far"))
-    assert stopped._render_traceback_() == ["Stopped: the reply was stopped"]
     assert stopped.reply == Reply("so far")
     assert Stopped("the reply was stopped").reply is None
 

@@ -605,6 +605,23 @@ def what_it_would_do(markdown: str) -> list[str]:
     return page.oddities + tags + handlers + links + drawn
 
 
+def test_where_the_parser_itself_fails_the_words_are_shown_and_nothing_runs(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError("deeper than anybody thought")
+
+    text = "one <img src=x onerror=alert(1)>\n```\n<script>![two](http://a.example)</script>"
+    with monkeypatch.context() as patched:
+        patched.setattr(MarkdownIt, "parse", fail)
+        html, markdown = to_html(text), inert_markdown(text)
+    assert caplog.text.count("RecursionError: deeper than anybody thought") == 2
+    assert_inert(html)
+    assert what_it_would_do(markdown) == []
+    for shown in (html, to_html(markdown)):
+        assert Page(shown).text.split() == text.split()
+
+
 @pytest.mark.parametrize("text", _HOSTILE, ids=range(len(_HOSTILE)))
 def test_nothing_in_the_inert_markdown_of_a_hostile_text_runs_or_is_fetched(text: str) -> None:
     assert what_it_would_do(inert_markdown(text)) == []
