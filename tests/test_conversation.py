@@ -345,3 +345,13 @@ def test_an_answer_that_fails_to_replace_another_sets_nothing_aside() -> None:
     conversation = Conversation([exchange("a", "A", "1"), exchange("a2", "A", "2")])
     conversation.miss(Unanswered("a2", Anchor("A", "2"), conversation[1]))
     assert prompts(conversation.in_use()) == ["a", "a2"]
+
+
+def test_a_run_that_failed_and_added_nothing_sets_its_cells_former_turns_aside(conversation: Conversation) -> None:
+    conversation.end_in_vain(Anchor("B", "2"))  # this run added one
+    conversation.end_in_vain(Anchor("D", "4"))
+    assert prompts(conversation.in_use()) == ["a", "b", "c"]
+    conversation.end_in_vain(Anchor("B", "4"))
+    conversation.end_in_vain(Anchor("B", "5"))
+    assert prompts(conversation.in_use()) == ["a", "c"]
+    assert conversation.undo(9) == ["the failed rerun \u201cb\u201d"]

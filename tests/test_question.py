@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ava_magic import AvaError, Chat, transport
 from ava_magic.conversation.tokens import estimate_tokens
+from ava_magic.prompt.fields import Insertion
 from ava_magic.prompt.question import Question, compose, forbid_secrets
 from ava_magic.values.content import LARGEST_PICTURE, Mixed, Picture, image_urls, mime_of, text_of
 from ava_magic.values.displays import ShellDisplay
@@ -137,6 +138,22 @@ def test_a_place_that_would_tell_the_secret_is_not_named() -> None:
 
 def test_a_question_into_which_nothing_went_says_nothing() -> None:
     assert Question(["text"]).about(takes_images=True) == ""
+
+
+def test_what_went_in_is_told_with_its_size_and_from_the_ninth_on_in_one_sum() -> None:
+    question = Question([], [Insertion(f"{{x{n}}}", "." * 1_500 * n) for n in range(1, 8)], ["a note", "another"])
+    told = ", ".join(f"{{x{n}}} {1_500 * n:,} characters" for n in range(1, 8))
+    assert question.about(takes_images=True) == f"[went in: {told}]\n[a note; another]"
+    assert question.adding("y", "12").about(takes_images=True).endswith(", y 2 characters]\n[a note; another]")
+    more = question.adding("y", "12").adding("z", "123").adding("error", "1" * 1_000)
+    assert ", y 2 characters, and 2 more of 1,003 characters]" in more.about(takes_images=True)
+    assert more.pieces == ["\n\n", "12", "\n\n", "123", "\n\n", "1" * 1_000]
+
+
+def test_an_image_is_told_with_its_size_and_whether_it_goes() -> None:
+    question = Question([], [Insertion("{photo}", Picture(bytes(1_200_000), "image/png", "<a photo>"))])
+    assert question.about(takes_images=True) == "[went in: {photo} an image of 1,200 kB]"
+    assert question.about(takes_images=False).startswith("[went in: {photo} an image of 1,200 kB that does not go")
 
 
 class Bundle:
