@@ -17,6 +17,7 @@ from yarl import URL
 from ava_magic import AvaError
 from ava_magic.connection import Key
 from ava_magic.failures import as_ava_error, certificate_words, explain, os_words
+from ava_magic.providers.guide import Guide
 from ava_magic.providers.presets import Endpoint
 
 ASKED: Any = SimpleNamespace(real_url=URL("http://h/v1"))
@@ -107,7 +108,7 @@ def test_a_plug_ins_error_keeps_its_traceback_and_no_key_in_any_of_its_links() -
     key = Key(secrets.token_hex(16))
     first, second, third = (ValueError(f"{n}: {key.reveal()}", n) for n in range(3))
     first.__cause__, second.__context__, third.__cause__ = second, third, first
-    told = explain(first, Endpoint("plug-in", print, key=key))
+    told = explain(first, Endpoint("plug-in", Guide.create_async_generator, key=key))
     assert told.kind == "api"
     assert str(told) == "the provider plug-in failed: ValueError: ('0: …', 0)"
     assert told.__cause__ is first
@@ -115,8 +116,8 @@ def test_a_plug_ins_error_keeps_its_traceback_and_no_key_in_any_of_its_links() -
 
 
 def test_a_hint_of_the_endpoint_ends_the_line_and_the_error_stays_what_it_is() -> None:
-    told = explain(AvaError("no", "auth"), Endpoint("h", print, hint=" (try another)"))
+    told = explain(AvaError("no", "auth"), Endpoint("h", Guide.create_async_generator, hint=" (try another)"))
     for error in (told, pickle.loads(pickle.dumps(told))):
         assert str(error) == "h: no (try another)"
         assert error.kind == "auth"
-    assert str(explain(told, Endpoint("h", print))) == "h: no (try another)"
+    assert str(explain(told, Endpoint("h", Guide.create_async_generator))) == "h: no (try another)"
