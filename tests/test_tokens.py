@@ -55,6 +55,8 @@ def test_no_report_takes_the_estimate_further_than_four_times(count: int, questi
         "The input token count (2000000) exceeds the maximum number of tokens allowed (1048576).",
         "the request exceeds the available context size. try increasing the context size",
         "Please reduce the length of the messages or completion.",
+        "Your input exceeds the context window of this model.",
+        "Input is too long for requested model.",
         "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
     ],
 )
