@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import aiohttp
@@ -126,6 +127,34 @@ def test_a_secret_that_a_value_completes_is_found_in_the_whole() -> None:
     question = compose("secret-{x}", {"x": "of-the-house"}, ShellDisplay(InteractiveShell.instance()))
     with pytest.raises(AvaError, match="the prompt holds the value of X_TOKEN"):
         forbid_secrets(question, {}, {"X_TOKEN": "secret-of-the-house"})
+
+
+@pytest.mark.parametrize(
+    ("typed", "others", "place"),
+    [
+        ("{good} {bad} {worse}", {}, "{bad}"),
+        ("{good} secret-of-the-house {bad}", {}, "{bad}"),
+        ("secret-of-the-house {good}", {}, "the prompt"),
+        ("{good}", {"the system message": "it is secret-of-the-house"}, "the system message"),
+        ("{bad}", {"the system message": "it is secret-of-the-house"}, "{bad}"),
+    ],
+)
+def test_what_holds_a_secret_is_named(typed: str, others: dict[str, str], place: str) -> None:
+    values = {"good": "harmless", "bad": "the secret-of-the-house", "worse": "secret-of-the-house"}
+    question = compose(typed, values, ShellDisplay(InteractiveShell.instance()))
+    with pytest.raises(AvaError) as caught:
+        forbid_secrets(question, others, {"X_TOKEN": "secret-of-the-house"})
+    assert str(caught.value).startswith(f"{place} holds the value of X_TOKEN, so nothing was sent;")
+    assert caught.value.kind == "config"
+
+
+def test_what_was_said_of_a_prompt_is_said_of_it_with_its_files(tmp_path: Path) -> None:
+    (tmp_path / "n.txt").write_text("x")
+    question = compose("{resutl}", {"result": 1}, ShellDisplay(InteractiveShell.instance()), [str(tmp_path / "n.txt")])
+    assert question.about(takes_images=True).splitlines() == [
+        f"[went in: {tmp_path / 'n.txt'} {len(question.inserted[0].piece):,} characters]",
+        "[{resutl} stays as typed: did you mean {result}?]",
+    ]
 
 
 def test_a_place_that_would_tell_the_secret_is_not_named() -> None:
