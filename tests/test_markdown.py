@@ -446,6 +446,8 @@ def test_code_in_no_known_language_is_text(fence: str) -> None:
         (r"\(a", []),
         (r"a \) b \( c", []),
         (r"`\(a\)` `$a$`", []),
+        ("\\[\na\n\nb\n\\]", []),
+        ("> \\[\n> a\n\nb\n\\]", []),
     ],
 )
 def test_a_formula_stands_alone_in_its_element_as_it_was_written(text: str, formulas: list[str]) -> None:
@@ -579,6 +581,7 @@ def test_dollars_that_are_prices_stay_prices(text: str) -> None:
         "$a$b,",
         "$$ is `$$`:",
         "$x$ and",
+        r"\(a*b\) and \[c_d\] and",
     ],
 )
 def test_dollars_in_a_line_that_is_still_being_written_are_what_they_will_be(text: str) -> None:
@@ -587,7 +590,9 @@ def test_dollars_in_a_line_that_is_still_being_written_are_what_they_will_be(tex
     assert "<em>soft</em>" in half
 
 
-@pytest.mark.parametrize("text", ["see $a *b", "see $a_", "see $$a *b", "see $$a $", "see $`a*b", "$HOME:$PATH *b"])
+@pytest.mark.parametrize(
+    "text", ["see $a *b", "see $a_", "see $$a *b", "see $$a $", "see $`a*b", "$HOME:$PATH *b", r"see \(a *b"]
+)
 def test_a_formula_that_is_still_being_written_is_let_be(text: str) -> None:
     assert mend(text) in (text, text.rstrip("$"))
 
