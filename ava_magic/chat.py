@@ -29,7 +29,7 @@ from .conversation.kept import exchange_of, spent_by
 from .conversation.tokens import estimate_tokens
 from .conversation.usage import Spending
 from .errors import AvaError
-from .providers.presets import Ask
+from .providers.presets import Ask, Endpoint
 from .reply import Reply
 from .runner import until_over
 from .settings import Settings
@@ -113,15 +113,17 @@ class Chat:
         *,
         history: bool = True,
         instead: Exchange | None = None,
+        found: Endpoint | None = None,
         **changes: Any,
     ) -> Turn:
         """A turn for ``prompt``, not yet sent.
 
         ``prompt`` is a text, a :class:`~ava_magic.values.content.Mixed`, or the parts of OpenAI's content array.
         Without ``history`` the conversation is neither read nor extended.  ``instead`` is the exchange of the
-        conversation that the new one takes the place of.  ``changes`` are settings for this turn alone; two of them
-        belong to a turn and not to a chat: ``format="json"`` asks for data, and ``schema`` says of which shape: a JSON
-        Schema, a dataclass or a pydantic model.
+        conversation that the new one takes the place of.  ``found`` is the endpoint of another turn of the same
+        settings, which is not looked for again then.  ``changes`` are settings for this turn alone; two of them belong
+        to a turn and not to a chat: ``format="json"`` asks for data, and ``schema`` says of which shape: a JSON Schema,
+        a dataclass or a pydantic model.
         Raises :class:`AvaError` (``config``) where no endpoint fits.
         """
         settings = replace(self.settings, **changes)
@@ -129,7 +131,7 @@ class Chat:
         settings = replace(_with_format(settings), record=locate(settings.record, self.folder))
         if taken := sorted({"model", "messages"} & settings.options.keys()):
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
-        turn = Turn(prompt, settings, anchor)
+        turn = Turn(prompt, settings, anchor, found)
         if isinstance(prompt, Mixed):
             turn.prompt = prompt.content(turn.endpoint.takes_images)
         if settings.format == "json":

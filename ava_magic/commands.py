@@ -159,24 +159,32 @@ def key(call: Call) -> str:
 def state(chats: Chats, turn: Turn) -> str:
     """What would answer ``turn`` and why, and how to change it."""
     endpoint = turn.endpoint
+    so_far = len(chats.named().conversation)
     sizes = {name: len(chat.conversation) for name, chat in chats.items() if name != MAIN}
     others = ", ".join(f"{name} ({turns})" for name, turns in sizes.items() if turns)
     rows = {
         "provider": f"{endpoint.name} ({endpoint.why})",
         "model": turn.settings.model or "the endpoint's own choice",
         "endpoint": endpoint.url or "none: it runs inside this package",
-        "turns": f"{len(chats.named().conversation)} in the conversation {MAIN} (--history shows, --reset forgets)",
+        "turns": f"{so_far} in the conversation {MAIN} (--history shows, --reset forgets)",
         "beside it": f"{others}: -c NAME talks there" if others else "",
         "to change": "%config AvaMagics.model = 'NAME' (or .provider, .base_url); -m, -p, --base-url for one",
     }
     if endpoint.key is not None:
         rows["key"] = endpoint.key.name
-    if endpoint.name == "guide":
-        rows["next"] = (
-            "set OPENAI_API_KEY or another preset's key, type one in with %ava --key -p openai, or start Ollama"
-        )
+    if not so_far or endpoint.name == "guide":
+        rows["next"] = _first_step(turn)
     lines = [f"  {name:<10} {one_line(value)}" for name, value in rows.items() if value]
     return "\n".join([f"ava_magic {__version__}", *lines])
+
+
+def _first_step(turn: Turn) -> str:
+    """The one thing that a newcomer does next."""
+    if turn.endpoint.name == "guide":
+        return "set OPENAI_API_KEY or another preset's key, type one in with %ava --key -p openai, or start Ollama"
+    if not turn.settings.model and turn.endpoint.list_models:
+        return "name a model, as most endpoints want one: %ava --models lists them"
+    return "ask: %ava and a question; %ava --check finds out why none is answered"
 
 
 COMMANDS: Mapping[str, Callable[[Call], object]] = {

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from .environment import variable
 from .errors import AvaError
 from .prompt.leaks import secrets_of
 
@@ -48,7 +49,7 @@ class Key:
     @classmethod
     def from_environment(cls, name: str) -> Key | None:
         """The key in the variable ``name``, ``None`` where it is not set.  Raises as above."""
-        return cls(os.environ[name].strip(), name) if os.environ.get(name, "").strip() else None
+        return cls(variable(name), name) if variable(name) else None
 
     def reveal(self) -> str:
         """The secret itself."""

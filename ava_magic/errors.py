@@ -8,21 +8,21 @@
     asyncio.CancelledError
     └── StoppedTask         the same in a task that is not the cell's own
 
-==============  ==================================================================
-kind            meaning
-==============  ==================================================================
-``config``      the call is wrong, or no endpoint fits: nothing was sent
-``auth``        the endpoint refused the key (HTTP 401, 403)
-``rate_limit``  the endpoint wants fewer requests (429)
-``bad_request`` the endpoint refused this request (the other 4xx)
-``server``      the endpoint failed (408, 5xx)
-``api``         an error told inside an otherwise good answer, or a provider that failed
-``protocol``    the answer is not what the protocol promises, or not the data that were asked for
-``truncated``   the answer stopped before its end
-``timeout``     nothing came for too long
-``connection``  the endpoint could not be reached
-``too_large``   the answer passed a size limit
-==============  ==================================================================
+=============== ========================================================= =======================================
+kind            meaning                                                   what to do
+=============== ========================================================= =======================================
+``config``      the call is wrong, or no endpoint fits; nothing was sent  read the line: it says how to mend it
+``auth``        the endpoint refused the key (HTTP 401, 403)              set a valid key
+``rate_limit``  the endpoint wants fewer requests (429)                   wait, or check the account
+``bad_request`` the endpoint refused this request (the other 4xx)         mend the model's name or a field
+``server``      the endpoint failed (408, 5xx)                            ask again in a while
+``api``         an error told in the stream, or a provider that failed    read what it says
+``protocol``    the answer is no chat stream, or not the data asked for   check the base URL, or ask more exactly
+``truncated``   the answer stopped before its end                         ask again
+``timeout``     nothing came for too long                                 ask again, or raise timeout
+``connection``  the endpoint was not reached                              start the server, check the URL
+``too_large``   the answer passed 16 MiB, or one event of it 8 MiB        ask for less
+=============== ========================================================= =======================================
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .reply import FORMATS
 
-__all__ = ["BY_NAME", "OPTIONS", "Option", "help_text"]
+__all__ = ["BY_NAME", "GROUPS", "OPTIONS", "Option", "help_text"]
 
 
 class Option(NamedTuple):
@@ -89,64 +89,89 @@ def _format(text: str) -> str:
     return text
 
 
-OPTIONS = (
-    Option(("-m", "--model"), "NAME", "the model to ask; of several, the replies stream side by side", compared=True),
-    Option(
-        ("-p", "--provider"),
-        "NAME",
-        "who answers: a preset, codelink-ava, guide, or package.module:Class; of several, side by side",
-        compared=True,
+GROUPS = {
+    "Who is asked, and how": (
+        Option(
+            ("-m", "--model"), "NAME", "the model to ask; of several, the replies stream side by side", compared=True
+        ),
+        Option(
+            ("-p", "--provider"),
+            "NAME",
+            "who answers: a preset, codelink-ava, guide, or package.module:Class; of several, side by side",
+            compared=True,
+        ),
+        Option(("--base-url",), "URL", "an OpenAI-compatible endpoint"),
+        Option(("-s", "--system"), "TEXT", "the system message of this turn"),
+        Option(("-t", "--temperature"), "X", "the temperature of this turn", _number),
+        Option(("--max-tokens",), "N", "the longest reply, in tokens", _count),
+        Option(
+            ("--option",), "KEY=VALUE", "a further field of the request; VALUE is JSON, or text", _setting, many=True
+        ),
+        Option(("-c", "--chat"), "NAME", "talk in the conversation NAME; without it, in main", _chat_name),
+        Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
+        Option(("-b", "--background"), "", "return at once; the reply streams on, and can be awaited"),
     ),
-    Option(("--base-url",), "URL", "an OpenAI-compatible endpoint"),
-    Option(("-s", "--system"), "TEXT", "the system message of this turn"),
-    Option(("-t", "--temperature"), "X", "the temperature of this turn", _number),
-    Option(("--max-tokens",), "N", "the longest reply, in tokens", _count),
-    Option(("--option",), "KEY=VALUE", "a further field of the request; VALUE is JSON, or text", _setting, many=True),
-    Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
-    Option(("-f", "--format"), "FORMAT", "markdown; text; code, the first block to the next cell; json", _format),
-    Option(("--schema",), "NAME", "the shape that JSON must have: a schema, dataclass or pydantic model", _name),
-    Option(("-e", "--error"), "", "add the last traceback and the cell that raised it"),
-    Option(("-c", "--chat"), "NAME", "talk in the conversation NAME; without it, in main", _chat_name),
-    Option(("-n", "--no-history"), "", "neither read nor extend the conversation"),
-    Option(("-b", "--background"), "", "return at once; the reply streams on, and can be awaited"),
-    Option(("--each",), "NAME", "ask once for each item of NAME, with {item} in the question"),
-    Option(("--concurrency",), "N", "how many of them at once; 8 where nothing is said", _count),
-    Option(("--into",), "PATH", "keep every result in PATH.jsonl, and go on from what it holds"),
-    Option(("--dask",), "", "spread them over the workers of the active Dask client"),
-    Option(("--keep",), "NAME", "which of several goes on in the conversation; afterwards too, with no question"),
-    Option(("-r", "--raw"), "", "leave {braces} as they are"),
-    Option(("--attach",), "PATH", "send a text file or an image along", many=True),
-    Option(("--preview",), "", "show the request and its size; send nothing"),
-    Option(("--send-secrets",), "", "send the prompt though it holds a key or a token"),
-    Option(("--history",), "", "show the conversation; with -o, bind it to NAME", command=True),
-    Option(
-        ("--undo",), "[N]", "take back the last change of the conversation, or the last N", _count, command=True, bare=1
+    "What goes in, and what comes of it": (
+        Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
+        Option(("-f", "--format"), "FORMAT", "markdown; text; code, the first block to the next cell; json", _format),
+        Option(("--schema",), "NAME", "the shape that JSON must have: a schema, dataclass or pydantic model", _name),
+        Option(("-e", "--error"), "", "add the last traceback and the cell that raised it"),
+        Option(("-r", "--raw"), "", "leave {braces} as they are"),
+        Option(("--attach",), "PATH", "send a text file or an image along", many=True),
+        Option(("--preview",), "", "show the request and its size; send nothing"),
+        Option(("--send-secrets",), "", "send the prompt though it holds a key or a token"),
     ),
-    Option(("--retry",), "", "ask the last question again; the new answer takes its place", command=True),
-    Option(
-        ("--code",),
-        "[N]",
-        "put the first, or the Nth, code block of the last reply into the next cell",
-        _count,
-        command=True,
-        bare=1,
+    "Many at once": (
+        Option(("--each",), "NAME", "ask once for each item of NAME, with {item} in the question"),
+        Option(("--concurrency",), "N", "how many of them at once; 8 where nothing is said", _count),
+        Option(("--into",), "PATH", "keep every result in PATH.jsonl, and go on from what it holds"),
+        Option(("--dask",), "", "spread them over the workers of the active Dask client"),
+        Option(("--keep",), "NAME", "which of several goes on in the conversation; afterwards too, with no question"),
     ),
-    Option(("--reset",), "", "forget the conversation", command=True),
-    Option(("--save",), "PATH", "write the conversation to PATH.json or PATH.md", command=True),
-    Option(("--load",), "PATH", "go on with a conversation that was saved", command=True),
-    Option(("--resume",), "[PATH]", "rebuild the conversation from the notebook's file", command=True, bare=""),
-    Option(("--usage",), "", "show the tokens that were spent", command=True),
-    Option(("--check",), "", "reach the endpoint step by step, and say what is wrong", command=True),
-    Option(("--models",), "[WORD]", "list the endpoint's models, or those named with WORD", command=True, bare=""),
-    Option(("--key",), "", "type in the endpoint's key, hidden; this kernel forgets it when it ends", command=True),
-    Option(("--replay",), "", "take all replies from the cassette from now on, and send nothing", command=True),
-)
+    "In the place of a question": (
+        Option(("--history",), "", "show the conversation; with -o, bind it to NAME", command=True),
+        Option(
+            ("--undo",),
+            "[N]",
+            "take back the last change of the conversation, or the last N",
+            _count,
+            command=True,
+            bare=1,
+        ),
+        Option(("--retry",), "", "ask the last question again; the new answer takes its place", command=True),
+        Option(
+            ("--code",),
+            "[N]",
+            "put the first, or the Nth, code block of the last reply into the next cell",
+            _count,
+            command=True,
+            bare=1,
+        ),
+        Option(("--reset",), "", "forget the conversation", command=True),
+        Option(("--save",), "PATH", "write the conversation to PATH.json or PATH.md", command=True),
+        Option(("--load",), "PATH", "go on with a conversation that was saved", command=True),
+        Option(("--resume",), "[PATH]", "rebuild the conversation from the notebook's file", command=True, bare=""),
+        Option(("--usage",), "", "show the tokens that were spent", command=True),
+        Option(("--check",), "", "reach the endpoint step by step, and say what is wrong", command=True),
+        Option(("--models",), "[WORD]", "list the endpoint's models, or those named with WORD", command=True, bare=""),
+        Option(("--key",), "", "type in the endpoint's key, hidden; this kernel forgets it when it ends", command=True),
+        Option(("--replay",), "", "take all replies from the cassette from now on, and send nothing", command=True),
+    ),
+}
+"""The options by what they are about."""
+OPTIONS = tuple(option for group in GROUPS.values() for option in group)
 BY_NAME = {name: option for option in OPTIONS for name in option.names}
 """The options by each of their names."""
 
 
 def help_text() -> str:
-    """The options as an aligned table in plain text."""
-    rows = [(", ".join(option.names) + (f" {option.value}" if option.value else ""), option.help) for option in OPTIONS]
-    width = max(len(left) for left, _ in rows)
-    return "\n".join(f"  {left:<{width}}  {right}" for left, right in rows)
+    """The options as an aligned table in plain text, group by group."""
+    width = max(len(_as_typed(option)) for option in OPTIONS)
+    return "\n\n".join(
+        "\n".join([f"{title}:", *(f"  {_as_typed(option):<{width}}  {option.help}" for option in options)])
+        for title, options in GROUPS.items()
+    )
+
+
+def _as_typed(option: Option) -> str:
+    return ", ".join(option.names) + (f" {option.value}" if option.value else "")

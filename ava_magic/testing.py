@@ -10,12 +10,13 @@ endpoints, and records.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from .environment import variable
 
 __all__ = ["cassette"]
 
@@ -32,7 +33,7 @@ def cassette(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     name = re.sub(r"[^\w.-]+", "-", request.node.name).strip("-")
     path = request.path.parent / "cassettes" / request.path.stem / f"{name}.jsonl"
     monkeypatch.setenv("AVA_RECORD", str(path))
-    monkeypatch.setenv("AVA_REPLAY", os.environ.get("AVA_REPLAY", "").strip() or "1")
+    monkeypatch.setenv("AVA_REPLAY", variable("AVA_REPLAY") or "1")
     rewind()
     yield path
     rewind()

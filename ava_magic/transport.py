@@ -26,6 +26,7 @@ from aiohttp import ClientError
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from .body import chunks_of
 from .connection import Connection, Key, error_text, without_keys
 from .errors import AvaError, raise_alone
 from .retry import reason_to_wait, wait_before_retry
@@ -36,7 +37,6 @@ __all__ = ["close", "fetch_json", "headers", "keep_off_plain_http", "stream"]
 _ERROR_BODY = 64 * 1024
 _ERROR_BODY_LASTS = 5.0
 _Error = TypeVar("_Error", bound=BaseException)
-_LOOKS_EVERY = 0.25
 _KEPT_HEADERS = ("Retry-After", "Location")
 
 
@@ -70,9 +70,8 @@ async def _read(
     response = await _send(method, url, connection, body)
     room = connection.limit
     failure: ClientError | None = None
-    watch = asyncio.ensure_future(_end_with_its_connection(response))
     try:
-        async with aclosing(_chunks(response.content)) as chunks:
+        async with aclosing(chunks_of(response)) as chunks:
             async for chunk in chunks:
                 yield chunk[:room]
                 room -= len(chunk)
@@ -83,39 +82,9 @@ async def _read(
     except ClientError as error:
         failure = _clean(error, response.url, method, connection.key)
     finally:
-        watch.cancel()
         response.close()
     if failure is not None:
         raise_alone(failure)
-
-
-async def _chunks(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
-    """What comes, and at last what came together with its end: aiohttp raises before it hands that over."""
-    try:
-        async for chunk in content.iter_any():
-            yield chunk
-    except ClientError:
-        content.set_exception(None)  # type: ignore[arg-type]  # else it would raise again in place of reading
-        if rest := content.read_nowait():
-            yield rest
-        raise
-    except RuntimeError:  # so aiohttp says that the connection was gone before it was asked
-        raise aiohttp.ClientPayloadError("the connection is gone") from None
-
-
-async def _end_with_its_connection(response: aiohttp.ClientResponse) -> None:
-    """End a body whose connection is gone.
-
-    After a chunk whose frame is broken aiohttp (seen in 3.10 and 3.14) hangs up and leaves the reader waiting for ever.
-    """
-    gone = False
-    while response.connection is not None:  # the body has not been read to its end
-        transport = response.connection.transport
-        if gone and response.content.exception() is None:
-            response.content.set_exception(aiohttp.ClientPayloadError("the connection is gone"))
-            return
-        gone = transport is None or transport.is_closing()  # the end of the body itself may be on its way: look again
-        await asyncio.sleep(_LOOKS_EVERY)
 
 
 async def _send(

@@ -36,7 +36,8 @@ class Turn(Arrival):
         messages: what is sent, the prompt last.
         left_out: how many turns of the conversation did not fit among them.
         follows: the ends of turns in the background that this one waits for, before its messages are chosen.
-        endpoint: who answers.
+        found: the endpoint that the settings lead to; another turn of the same settings can begin with it.
+        endpoint: who answers: the one that was found, or what stands before it.
         on_wait: told ``(reason, seconds)`` before each wait for a retry.
         waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
@@ -50,7 +51,7 @@ class Turn(Arrival):
     ``notes`` and the rest are those of an :class:`Arrival`.
     """
 
-    def __init__(self, prompt: Any, settings: Settings, anchor: Anchor) -> None:
+    def __init__(self, prompt: Any, settings: Settings, anchor: Anchor, found: Endpoint | None = None) -> None:
         super().__init__(settings.model)
         self.prompt = prompt
         self.settings = settings
@@ -72,7 +73,8 @@ class Turn(Arrival):
         self._take: Take | None = None
         self._ending: Ending | None = None
         self._tape = open_tape(settings.record, settings.replay)
-        self.endpoint: Endpoint = self._tape.endpoint(self._find_endpoint)
+        self.found: Endpoint = found or self._tape.endpoint(self._find_endpoint)
+        self.endpoint = self.found
 
     def ask_for_data(self, demand: Demand) -> None:
         """Let the reply be what ``demand`` says; to be called before its messages are chosen."""

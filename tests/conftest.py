@@ -18,8 +18,9 @@ for name in [name for name in os.environ if name.endswith(("_API_KEY", "_BASE_UR
     del os.environ[name]  # the tests' endpoints are their own
 
 LIBRARIES = ("numpy", "pandas")
+TESTED_WITH_THEM = ["test_tables.py", "test_other_tables.py", "test_examples.py"]
 collect_ignore = (
-    [] if all(map(importlib.util.find_spec, LIBRARIES)) else ["test_tables.py", "test_other_tables.py"]
+    [] if all(map(importlib.util.find_spec, LIBRARIES)) else TESTED_WITH_THEM
 )  # they are heavy, and there is not one for every Python that the rest is tested on
 
 

@@ -142,12 +142,11 @@ class Endpoint:
         self.url = f"{'https' if self._tls else 'http'}://{host}:{self.port}/v1"
         started.set()
         self._loop.run_forever()
+        self._loop.remove_reader(server.sockets[0].fileno())
+        # What was accepted last becomes a connection in the next turn: after close() asyncio would lose it unclosed.
+        self._loop.run_until_complete(asyncio.sleep(0))
         server.close()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            self._loop.run_until_complete(asyncio.wait(tasks))
+        self._loop.run_until_complete(_end_all())
         self._loop.run_until_complete(asyncio.sleep(0))  # what they closed is closed by the next turn of the loop
         self._loop.close()
 
@@ -168,6 +167,14 @@ class Endpoint:
             writer.close()
             if request is not None:
                 self._loop.call_soon(request.played.set)  # after what closes the connection
+
+
+async def _end_all() -> None:
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.sleep(0)  # one that had not begun would not close what it was given
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)
 
 
 async def _play(steps: Iterable[Any], writer: asyncio.StreamWriter) -> None:

@@ -63,8 +63,8 @@ class Cell:
                 outputs.append(content)
                 places[content.get("transient", {}).get("display_id", "")] = content
             elif message["msg_type"] == "update_display_data":
-                place = places[content["transient"]["display_id"]]
-                place.update(data=content["data"], metadata=content["metadata"])
+                if place := places.get(content["transient"]["display_id"]):  # else it is another cell's
+                    place.update(data=content["data"], metadata=content["metadata"])
         return outputs
 
     @property

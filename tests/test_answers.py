@@ -127,7 +127,7 @@ def test_text_is_shown_as_it_is(asked: Kernel, endpoint: Endpoint) -> None:
     endpoint.says("*stars* <b>\n\n# no title")
     cell = asked.run("%ava -f text x")
     [output] = cell.outputs
-    assert '<pre style="white-space: pre-wrap">*stars* &lt;b&gt;\n\n# no title</pre>' in output["data"][HTML]
+    assert 'white-space: pre-wrap">*stars* &lt;b&gt;\n\n# no title</pre>' in output["data"][HTML]
     shown_again = asked.run("_")
     assert "<em>" not in shown_again.of_type("execute_result")[0]["data"][HTML]
 

@@ -39,6 +39,7 @@ PURE = {module for module in modules() if module.split(".")[0] in PURE_PACKAGES}
         "completions",
         "connection",
         "controls",
+        "environment",
         "errors",
         "options",
         "reasoning",

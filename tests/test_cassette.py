@@ -47,6 +47,19 @@ def request(*turns: str, **fields: Any) -> Request:
     return Request.of("", messages, fields)
 
 
+def test_an_error_is_the_same_request_under_every_python() -> None:
+    asked = [
+        request(
+            f"Why?\n\nThis is the last error:\n\n  In[1], line 1\n    f(x)\n{carets}E: x\n\nVersions: Python {versions}"
+        )
+        for carets, versions in (("    ~^^^\n", "3.13.0"), ("    ^^^^\n", "3.12.1, numpy 2.1"), ("", "3.11.7"))
+    ]
+    assert asked[0] == asked[1] == asked[2]
+    assert asked[0].messages[-1]["content"].endswith("    f(x)\nE: x\n\nVersions: \u2026")
+    text = "A heading\n    ^^^^\nVersions: Python 3.13.0"
+    assert request(text).messages[-1]["content"] == text  # where no error is told, it is what the user says
+
+
 @given(st.lists(DELTAS, max_size=12), TEXTS, st.dictionaries(TEXTS, JSON, max_size=3), JSON)
 def test_any_entry_is_read_as_it_was_written(deltas: list[Delta], model: str, fields: Any, content: Any) -> None:
     messages = [{"role": "user", "content": content}]

@@ -91,6 +91,7 @@ def _nothing_listens() -> str:
         ("https://no.such.host.invalid/v1", "✗ **name**: no such host is known;", "is the host in the URL right"),
         (_nothing_listens(), "✗ **connection**: nothing takes a connection at port", "is the server running"),
     ],
+    ids=["no host", "no server"],
 )
 async def test_it_stops_at_what_cannot_be_reached(url: str, last: str, advice: str) -> None:
     lines = await _lines(resolve("auto", Connection(url)))

@@ -32,7 +32,8 @@ _ATTRIBUTES = {
     ("ol", "start"): r"\d{1,9}",
     ("div", "class"): r"highlight",
     ("div", "style"): r"overflow-x: auto",
-    ("pre", "style"): r"white-space: pre; overflow-x: auto(; margin-bottom: 1em)?(; user-select: all)?",
+    ("pre", "style"): r"font-family: var\(--jp-code-font-family, monospace\); white-space: pre; overflow-x: auto"
+    r"(; margin-bottom: 1em)?(; user-select: all)?",
     ("span", "class"): r"[a-z][a-z0-9]{0,2}",  # Pygments' short names
     ("input", "type"): r"checkbox",
     ("input", "disabled"): r"",

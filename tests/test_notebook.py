@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import nbformat
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, MarkdownExporter
 
 from .endpoint import Endpoint
-
-_QUICKSTART = Path(__file__).parent.parent / "examples" / "quickstart.ipynb"
 
 
 def _run(*sources: str) -> nbformat.NotebookNode:
@@ -31,13 +27,3 @@ def test_the_reply_is_in_the_file_and_in_its_exports(endpoint: Endpoint) -> None
     assert "The answer is <strong>42</strong>, &lt;b&gt;bold" in html
     markdown, _ = MarkdownExporter().from_notebook_node(notebook)
     assert "The answer is" in markdown
-
-
-def test_the_quickstart_runs_top_to_bottom_without_a_key() -> None:
-    notebook = nbformat.read(_QUICKSTART, as_version=4)
-    done = NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    replies = [
-        output for cell in done.cells for output in cell.get("outputs", ()) if "ava_magic" in output.get("metadata", {})
-    ]
-    assert len(replies) >= 3
-    assert all(output.data["text/html"].strip() for output in replies)

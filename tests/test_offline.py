@@ -14,7 +14,6 @@ from .endpoint import Endpoint
 from .kernel import HTML, PLAIN, Kernel
 from .offline import Offline
 
-_EXAMPLES = Path(__file__).parent.parent / "examples"
 CELLS = (
     "%load_ext ava_magic\n%config AvaMagics.record = 'chat.jsonl'",
     "import os\nos.chdir('/')  # a cassette lies where the kernel began",
@@ -109,17 +108,6 @@ def test_an_edited_notebook_fails_with_what_differs(
     assert done.returncode != 0
     assert "not in chat.jsonl" in done.stderr
     assert "- user: and a tuple?\n  + user: and a set?" in done.stderr
-    assert offline.tried == ""
-
-
-def test_the_example_runs_again(offline: Offline, tmp_path: Path) -> None:
-    for name in ("recorded.ipynb", "recorded.jsonl"):
-        (tmp_path / name).write_bytes((_EXAMPLES / name).read_bytes())
-    done = offline.run("nbconvert", "--to", "notebook", "--execute", "--inplace", "recorded.ipynb", AVA_REPLAY="1")
-    assert done.returncode == 0, done.stderr[-3000:]
-    told = [json.loads(line)["reply"][0] for line in (tmp_path / "recorded.jsonl").read_text("utf-8").splitlines()]
-    shown = replies(nbformat.read(tmp_path / "recorded.ipynb", as_version=4))
-    assert [text.partition("\n\n[guide")[0] for text, _ in shown] == told
     assert offline.tried == ""
 
 

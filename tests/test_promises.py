@@ -195,6 +195,26 @@ def test_the_magic_alone_shows_the_state(asked: Kernel, endpoint: Endpoint) -> N
     assert not asked.run("%ava").of_type("execute_result")
 
 
+def test_the_magic_alone_tells_a_newcomer_the_next_step(kernel: Kernel, endpoint: Endpoint) -> None:
+    def next_step() -> str:
+        return kernel.run("%ava").shown.rstrip().rpartition("next")[2].strip()
+
+    assert next_step().startswith("set OPENAI_API_KEY")
+    kernel.run("%ava -p guide how do I stop a reply?")
+    assert next_step().startswith("set OPENAI_API_KEY")  # the guide has answered, and is still no model
+    kernel.run("%ava --reset")
+    kernel.run(f"%config AvaMagics.base_url = {endpoint.url!r}")
+    assert "%ava --models" in next_step()
+    kernel.run("%config AvaMagics.model = 'small'")
+    endpoint.answers(status=500)
+    assert kernel.run("%config AvaMagics.retries = 0\n%ava hi").status == "error"
+    assert "%ava --check" in next_step()
+    endpoint.forget()
+    endpoint.says("ok")
+    kernel.run("%ava hi")
+    assert "  next" not in kernel.run("%ava").shown
+
+
 @pytest.mark.parametrize(
     ("code", "line"),
     [

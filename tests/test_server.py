@@ -9,8 +9,10 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import aiohttp
@@ -22,6 +24,7 @@ from ava_magic import AvaError, Chat, CodeLinkAva, transport
 from ava_magic.connection import Connection, Key
 from ava_magic.providers.base import FinishReason, ModelName, Reasoning, Refusal, Usage
 from ava_magic.providers.openai_compatible import OpenAICompatible
+from ava_magic.server import main
 
 from .endpoint import Endpoint
 from .service import serving, started
@@ -323,6 +326,12 @@ async def test_a_key_lets_every_client_in_that_sends_it() -> None:
         async with official_client(f"{url}/v1") as client:
             with pytest.raises(openai.AuthenticationError):
                 await client.models.list()
+
+
+def test_it_has_a_command_of_its_own() -> None:
+    """For ``uvx`` and ``pipx``, which run a package's commands and not its modules."""
+    project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text("utf-8"))["project"]
+    assert resolve_name(project["scripts"]["ava-magic-server"]) is main
 
 
 def test_beyond_this_machine_a_key_is_needed() -> None:

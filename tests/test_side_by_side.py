@@ -257,7 +257,7 @@ def test_in_a_terminal_they_stand_under_each_other(terminal: Terminal, endpoint:
     endpoint.wait_for_request(2)
     gate.open()
     screen = terminal.until(r"In \[3\]:")
-    assert "goes on in the conversation" in screen.replace("\r\n", " ")
+    assert "goes on in the conversation" in " ".join(screen.split())
     assert screen.index("whole") < screen.index("== b ==") < screen.index("beta whole")
     assert "shown above" in screen.replace("\r\n", "")
     assert "Traceback" not in screen

@@ -74,4 +74,5 @@ def test_a_test_that_is_not_recorded_says_so(tmp_path: Path) -> None:
     done = offline.run("pytest", "-q", "-k", "three")
     assert done.returncode == 1
     assert "AvaError: there is no cassette" in done.stdout
+    assert "begins in the folder where kernel or script was started" in done.stdout
     assert offline.tried == ""

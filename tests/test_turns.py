@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -377,7 +378,7 @@ class TestResume:
         self.write(tmp_path / "notebook.ipynb", cells)
         said = restarted.run("%ava --resume", cell_id="a").stdout
         assert str(tmp_path / "notebook.ipynb") in said
-        assert "as it was saved 0 s ago, gave 3 turns to the conversation main." in said
+        assert re.search(r"as it was saved \d+ s ago, gave 3 turns to the conversation main\.", said)
         assert "review (1); -c NAME takes one" in said
         assert "not in it" not in said
         restarted.run("%ava two", cell_id="new")

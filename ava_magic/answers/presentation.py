@@ -50,5 +50,6 @@ def as_markdown(text: str, reply_format: str) -> str:
 def as_html(text: str, reply_format: str) -> str:
     """A whole answer as safe HTML.  A ``text`` is shown as it is, in lines that are as long as the page is wide."""
     if reply_format == "text":
-        return f'<pre style="white-space: pre-wrap">{plain(visible(text))}</pre>'
+        style = "font-family: var(--jp-code-font-family, monospace); white-space: pre-wrap"
+        return f'<pre style="{style}">{plain(visible(text))}</pre>'
     return to_html(as_markdown(text, reply_format))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from typing import Any, get_args
 
 from ..controls import OBEYED
+from ..error_report.portable import portable
 from ..errors import AvaError, Kind
 from ..providers.base import Again, Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
 
@@ -58,9 +59,12 @@ class Request:
     def of(
         cls, model: str, messages: Iterable[Any], fields: Mapping[str, Any], hide: Callable[[str], str] = str
     ) -> Request:
-        """The request for a question; ``hide`` takes the secrets that it knows out of a text."""
+        """The request for a question; ``hide`` takes the secrets that it knows out of a text.
+
+        The versions in an error's report are left out: another Python is to find the reply too.
+        """
         plain = json.loads(json.dumps([list(messages), dict(fields)], default=str))
-        shown, settings = _each_text(plain, hide)
+        shown, settings = _each_text(plain, lambda text: portable(hide(text)))
         *earlier, question = [_each_text(message, _without_data) for message in shown]
         return cls(model, _without_secrets(settings), [*map(_shortened, earlier), question])
 

@@ -81,7 +81,8 @@ class Player(Reel):
         self.file.read()
         if self.file.is_missing:
             raise AvaError(
-                f"there is no cassette {self.file.path}; to record one, ask without --replay and with AVA_REPLAY=0",
+                f"there is no cassette {self.file.path} (a relative path begins in the folder where kernel or script "
+                "was started); to record one, ask without --replay and with AVA_REPLAY=0",
                 "config",
             )
         return self.file.entries

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from ..environment import variable
 from ..errors import AvaError
 from ..providers.presets import Endpoint
 from .player import Player
@@ -39,7 +40,7 @@ _tapes: dict[tuple[Path, bool], Tape] = {}  # of this run: two chats that record
 
 def locate(record: str | os.PathLike[str], folder: str) -> str:
     """The path of the cassette that ``record`` or else ``AVA_RECORD`` names, from ``folder``; ``""`` for none."""
-    named = os.fspath(record) or os.environ.get("AVA_RECORD", "").strip()
+    named = os.fspath(record) or variable("AVA_RECORD")
     if not named:
         return ""
     return os.path.abspath(Path(folder, Path(named).expanduser()))  # noqa: PTH100  # `..` goes, a link stays
@@ -47,7 +48,7 @@ def locate(record: str | os.PathLike[str], folder: str) -> str:
 
 def replays(replay: bool | None) -> bool:
     """Whether replies come from a cassette: as ``replay`` says, or where it is left out ``AVA_REPLAY``."""
-    return os.environ.get("AVA_REPLAY", "").strip().lower() not in _OFF if replay is None else replay
+    return variable("AVA_REPLAY").lower() not in _OFF if replay is None else replay
 
 
 def open_tape(path: str | os.PathLike[str], replay: bool | None) -> Tape:

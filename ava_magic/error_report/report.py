@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from ..values.lookup import is_a, stored
 from .cells import Cells
+from .portable import HEADING, VERSIONS
 from .versions import versions_of
 from .words import error_words
 
@@ -48,7 +49,7 @@ def report(error: BaseException, typed: Sequence[str] = (), run: Sequence[str] =
     ``typed`` are the notebook's cells by their numbers as they were typed, ``run`` as they were run.
     """
     cells = Cells(typed, run)
-    parts = ["This is the last error:"]
+    parts = [HEADING]
     places: list[_Place] = []
     for link, links_to_next in _chain(error):
         found = list(_places(link))
@@ -58,7 +59,7 @@ def report(error: BaseException, typed: Sequence[str] = (), run: Sequence[str] =
     packages = dict.fromkeys(package for place in places for package in place.packages)
     wanted = (name for name in packages if name not in sys.stdlib_module_names and name not in _MACHINERY)
     versions = [f"Python {sys.version.split()[0]}", *versions_of(wanted)]
-    return "\n\n".join([*parts, f"Versions: {', '.join(versions)}"])
+    return "\n\n".join([*parts, f"{VERSIONS}{', '.join(versions)}"])
 
 
 class _Place(NamedTuple):

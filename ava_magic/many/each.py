@@ -110,9 +110,10 @@ class Batch:
         self._taken = asyncio.Event()  # the window has room
         self._pulling = asyncio.Lock()
         self._ledger: Ledger | None = None
-        first = first or self._begin(template.for_all())  # raises what would be wrong with every item
+        self._first = first or chat.begin(template.for_all(), history=False, **changes)  # raises what is wrong for all
+        self._first.on_wait = self.throttle.note_wait  # its endpoint is everybody's, and tells it of each wait
         if into is not None:
-            self._ledger = Ledger(into, digest(*request_of(first)))
+            self._ledger = Ledger(into, digest(*request_of(self._first)))
             if self._ledger.others:
                 self.note = (
                     f"{into} holds {self._ledger.others:,} results of another request: the prompt, the model or a "
@@ -234,6 +235,4 @@ class Batch:
         return replace(failure.reply or turn.reply(), error=failure.with_traceback(None), partial=True)
 
     def _begin(self, prompt: Any) -> Turn:
-        turn = self._chat.begin(prompt, history=False, **self._changes)
-        turn.on_wait = self.throttle.note_wait
-        return turn
+        return self._chat.begin(prompt, history=False, found=self._first.found, **self._changes)

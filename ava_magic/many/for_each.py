@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -128,7 +129,8 @@ def _items_called(name: str, namespace: Mapping[str, Any]) -> Items:
     if items is MISSING and Path(name).expanduser().is_file():
         items = Path(name)
     if items is MISSING:
-        raise AvaError(f"--each {name}: there is no variable of that name, and no file", "config")
+        advice = f"; write rows = {name} before, and --each rows" if re.search(r"[\[(]", name) else ""
+        raise AvaError(f"--each {name}: there is no variable of that name, and no file{advice}", "config")
     try:
         return items_of(items)
     except AvaError as error:

@@ -187,7 +187,8 @@ def _keep_from_typesetting(html: str) -> str:
 
 def _code(code: str, language: str, *, goes_on: bool = False) -> str:
     # JupyterLab wraps the long lines of an output, and leaves no gap below code: both make it hard to read.
-    style = "white-space: pre; overflow-x: auto"
+    # Voilà has no font for code.
+    style = "font-family: var(--jp-code-font-family, monospace); white-space: pre; overflow-x: auto"
     if not goes_on:
         style += "; margin-bottom: 1em"
     if "\n" not in code.rstrip("\n"):

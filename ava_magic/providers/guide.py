@@ -27,7 +27,10 @@ of on or please so tell than that the them then there this to use using want was
 with work you your ava magic ava_magic
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
+_REFERENCE_COUNTS = 0.9  # its tables name everything: what explains a thing goes before what lists it
 _EXAMPLE = re.compile(r"(?m)^[^`\n]*%ava .*$")  # what an example asks says nothing about its section
+
+_LINK_TO_A_PAGE = re.compile(r"!?\[([^\]]*)\]\((?!https?:)[^)]*\)")  # the pages are not beside the notebook
 
 
 class Section(NamedTuple):
@@ -36,6 +39,7 @@ class Section(NamedTuple):
     title: str
     text: str
     words: Counter[str]
+    weight: float = 1.0
 
 
 class Guide(AsyncGeneratorProvider):
@@ -83,7 +87,7 @@ def search(question: str, most: int = 2) -> list[Section]:
         for word in asked
         if (holders := sum(word in section.words for section in sections))
     }
-    scores = [sum(rarity[w] * s.words[w] / (s.words[w] + 1) for w in rarity) for s in sections]
+    scores = [s.weight * sum(rarity[w] * s.words[w] / (s.words[w] + 1) for w in rarity) for s in sections]
     best = max(scores, default=0.0)
     ranked = sorted(zip(scores, sections, strict=True), key=lambda pair: -pair[0])
     return [section for score, section in ranked[:most] if score and score > 0.8 * best]
@@ -93,15 +97,19 @@ def search(question: str, most: int = 2) -> list[Section]:
 def _sections() -> tuple[Section, ...]:
     folder = resources.files("ava_magic") / "docs"
     pages = sorted((page for page in folder.iterdir() if page.name.endswith(".md")), key=lambda page: page.name)
-    return tuple(section for page in pages for section in _split(page.read_text("utf-8")))
+    return tuple(
+        section
+        for page in pages
+        for section in _split(page.read_text("utf-8"), _REFERENCE_COUNTS if page.name == "reference.md" else 1.0)
+    )
 
 
-def _split(page: str) -> Iterable[Section]:
+def _split(page: str, weight: float) -> Iterable[Section]:
     for part in re.split(r"(?m)^## ", page)[1:]:
-        title, _, text = part.partition("\n")
+        title, _, text = _LINK_TO_A_PAGE.sub(r"\1", part).partition("\n")
         # A word of the heading counts for four of the text: the heading says what the section is about.
         words = _words(f"{title} " * 4 + _EXAMPLE.sub("", text))
-        yield Section(title.strip(), text.strip(), Counter(words))
+        yield Section(title.strip(), text.strip(), Counter(words), weight)
 
 
 def _words(text: str) -> list[str]:

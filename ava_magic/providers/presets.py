@@ -6,7 +6,6 @@ import difflib
 import functools
 import importlib
 import inspect
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..connection import Connection, Key, origin
+from ..environment import variable
 from ..errors import AvaError
 from .base import AsyncGeneratorProvider, Delta, Request
 from .codelink_ava import CodeLinkAva
@@ -132,10 +132,10 @@ def _choose(connection: Connection) -> Endpoint:
     """The endpoint when none is named: an address, then a key, then a server on this machine, then the guide."""
     if connection.base_url:
         return _at_address(connection, "base_url is set")
-    if address := os.environ.get("AVA_BASE_URL", "").strip():
+    if address := variable("AVA_BASE_URL"):
         return _at_address(replace(connection, base_url=address), "AVA_BASE_URL is set")
     for preset in PRESETS.values():
-        if preset.key and os.environ.get(preset.key, "").strip():
+        if preset.key and variable(preset.key):
             return _preset(preset, connection, f"{preset.key} is set")
         if origin(_home(preset)) in connection.typed_keys:
             return _preset(preset, connection, "a key for it was typed in")
@@ -155,7 +155,7 @@ def _at_address(connection: Connection, why: str) -> Endpoint:
 
 def _home(preset: Preset) -> str:
     """Where a preset's own key belongs."""
-    elsewhere = os.environ.get("OPENAI_BASE_URL", "").strip() if preset.name == "openai" else ""
+    elsewhere = variable("OPENAI_BASE_URL") if preset.name == "openai" else ""
     return elsewhere or preset.base_url
 
 
@@ -179,7 +179,7 @@ def _key_for(url: str, preset: Preset, home: str, connection: Connection) -> tup
     """
     here = origin(url)
     names = [preset.key] if preset.key and here == origin(home) else []
-    ava_home = os.environ.get("AVA_BASE_URL", "").strip()
+    ava_home = variable("AVA_BASE_URL")
     if (preset.key or connection.base_url) and (not ava_home or origin(ava_home) == here):
         names.append("AVA_API_KEY")
     keys = [connection.typed_keys.get(here), *(Key.from_environment(name) for name in names)]
