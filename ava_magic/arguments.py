@@ -56,7 +56,7 @@ def parse(line: str) -> Arguments:
         if option.value and not (option.may_be_bare and _is_bare(line, position, with_equals)):
             text, position = _value(line, position, option, with_equals)
             value = _convert(option, text)
-        elif with_equals and not option.value:
+        elif with_equals:
             raise AvaError(f"{match['option']} takes no value", "config")
         if option.key in options and option.compared:
             compared.setdefault(option.key, [options[option.key]]).append(value)

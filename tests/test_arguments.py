@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
-from ava_magic.arguments import Arguments, parse
+from ava_magic.arguments import Arguments, compared_settings, parse
 from ava_magic.options import OPTIONS, Option, help_text
 
 COMMANDS = [option for option in OPTIONS if option.command]
@@ -109,6 +109,11 @@ def test_a_value_is_one_word_or_a_quoted_text(written: str, value: str, text: st
         ('stop=["a","b"]', ("stop", ["a", "b"])),
         ('shape={"a":{"b":1}}', ("shape", {"a": {"b": 1}})),
         ("a=b=c", ("a", "b=c")),
+        ("stop='the end'", ("stop", "the end")),
+        ("stop=''", ("stop", "")),
+        ("stop='x", ("stop", "'x")),
+        ("stop='", ("stop", "'")),
+        ("stop=x'", ("stop", "x'")),
         ("empty=", ("empty", "")),
     ],
 )
@@ -161,7 +166,7 @@ def test_the_end_of_the_options_is_no_value() -> None:
 
 def test_two_commands_at_once_are_refused() -> None:
     first, second = [option.names[-1] for option in COMMANDS if not option.value][:2]
-    refused(f"{first} {second}")
+    assert str(refused(f"{first} {second}")) == f"{first} and {second} do not go together"
 
 
 @pytest.mark.parametrize(
@@ -177,6 +182,8 @@ def test_two_commands_at_once_are_refused() -> None:
         ("--max-tokens 9" + "9" * 5_000 + " what?", "--max-tokens cannot be"),
         ("-o 2x what?", "name of a variable"),
         ("-o a.b what?", "name of a variable"),
+        ("-o class what?", "name of a variable"),
+        ("--schema a.b what?", "name of a variable"),
         ("--option seed what?", "KEY=VALUE"),
         ("--option =7 what?", "KEY=VALUE"),
     ],
@@ -257,6 +264,40 @@ def test_options_come_in_any_number_and_order(given_options: list[Option], writt
 def test_a_wrong_line_is_an_ava_error_and_never_another_one(words: list[str]) -> None:
     with contextlib.suppress(AvaError):
         parse("".join(words))
+
+
+@pytest.mark.parametrize("line", ['-s "be brief what?', "-s 'be brief what?", '-s "be"brief what?', '-s="be'])
+def test_a_quote_that_nothing_closes_is_told(line: str) -> None:
+    assert str(refused(line)) == "the value of -s begins with a quote that nothing closes"
+
+
+def test_what_is_tied_to_its_option_is_its_value_whatever_it_looks_like() -> None:
+    assert parse("--system=-n -m=-- what?") == Arguments("what?", {"system": "-n", "model": "--"})
+
+
+@pytest.mark.parametrize(
+    ("line", "compared"),
+    [
+        ("-m a what?", {}),
+        ("-m a -m b what?", {"a": {"model": "a"}, "b": {"model": "b"}}),
+        ("-p x -m a -p y what?", {"x": {"provider": "x"}, "y": {"provider": "y"}}),
+        (
+            "-m a -p x -m b -p y what?",
+            {"x a": {"provider": "x", "model": "a"}, "y b": {"provider": "y", "model": "b"}},
+        ),
+    ],
+)
+def test_each_of_several_has_settings_of_its_own(line: str, compared: dict[str, dict[str, str]]) -> None:
+    assert compared_settings(parse(line)) == compared
+
+
+@pytest.mark.parametrize(
+    ("line", "words"), [("-m a -m b -m c -p x -p y", "they go in pairs"), ("-m a -m b -m a", "two of them alike")]
+)
+def test_several_that_do_not_fit_are_refused(line: str, words: str) -> None:
+    with pytest.raises(AvaError, match=words) as caught:
+        compared_settings(parse(f"{line} what?"))
+    assert caught.value.kind == "config"
 
 
 @pytest.mark.parametrize("line", ["-s one -s two what?", "-o a --out b what?", "-t 1 --temperature=2 what?"])

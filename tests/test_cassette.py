@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -30,6 +31,13 @@ DELTAS: st.SearchStrategy[Delta] = st.one_of(
     st.builds(ModelName, TEXTS),
 )
 HI = [{"role": "user", "content": "hi"}]
+
+
+@dataclass
+class ToolCall:
+    """What a plug-in may yield beside the deltas that are known here."""
+
+    name: str
 
 
 def request(*turns: str, **fields: Any) -> Request:
@@ -80,6 +88,11 @@ def test_a_reply_is_whole_text_in_one_order_of_fields() -> None:
         '"messages": [{"role": "user", "content": "hi"}], "reply": [{"model": "m-1"}, {"reasoning": "hm"}, '
         '"The änswer", {"usage": {"completion_tokens": 2}}], "seconds": 1.25, "cuts": [[1, 1], [4, 6]]}'
     )
+
+
+def test_a_value_that_only_its_own_plug_in_knows_is_left_out() -> None:
+    deltas: Any = ["one", ToolCall("f"), " two", None]
+    assert next(iter(parse(Entry(request("hi"), deltas).line()))).deltas == ["one", " two"]
 
 
 def test_a_reply_that_was_edited_by_hand_comes_whole() -> None:

@@ -253,7 +253,8 @@ async def test_an_empty_question_is_not_sent(endpoint: Endpoint, prompt: Any) ->
     assert endpoint.requests == []
 
 
-async def test_a_function_of_another_shape_is_no_provider() -> None:
-    with pytest.raises(AvaError, match="loads is no provider") as caught:
-        await Chat("json:loads").ask("hi")
+@pytest.mark.parametrize("path", ["json:loads", "asyncio:open_connection"])
+async def test_a_function_of_another_shape_is_no_provider(path: str) -> None:
+    with pytest.raises(AvaError, match=f"{path.partition(':')[2]} is no provider") as caught:
+        await Chat(path).ask("hi")
     assert caught.value.kind == "config"

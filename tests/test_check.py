@@ -146,6 +146,20 @@ async def test_a_certificate_is_checked_for_the_name_in_the_url(monkeypatch: pyt
     assert other[-1].startswith("✗ **TLS**: the server's certificate is for another name")
 
 
+async def test_it_stops_where_nothing_answers_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ava_magic.check._PATIENCE", 0.2)
+    with socket.socket() as silent, socket.socket() as waiting, socket.socket() as full:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting.connect(full.getsockname())  # a queue that is full leaves whoever comes next waiting
+        no_tls = await _lines(resolve("auto", Connection(f"https://127.0.0.1:{silent.getsockname()[1]}/v1")))
+        no_port = await _lines(resolve("auto", Connection(f"http://127.0.0.1:{full.getsockname()[1]}/v1")))
+    assert no_tls[-1].startswith("✗ **TLS**: it was not agreed on within 0 s; does the server speak https?")
+    assert no_port[-1].startswith(f"✗ **connection**: port {no_port[-1].split()[3]} did not answer within 0 s;")
+
+
 async def test_it_stops_where_there_is_no_tls() -> None:
     server, port = await _serve(None)
     lines = await _lines(resolve("auto", Connection(f"https://127.0.0.1:{port}/v1")))

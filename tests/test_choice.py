@@ -172,6 +172,17 @@ def test_one_endpoint_is_not_handed_the_keys_of_others() -> None:
     assert connection.key is typed["https", "b.example", 443]
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:8000/v1", "/v1", "ftp://h/v1", "http:///v1", "http://[::1/v1", "http://h:x/v1", "http://h:99999/v1"],
+)
+def test_what_is_no_url_of_an_endpoint_is_told_with_one_that_is(url: str) -> None:
+    with pytest.raises(AvaError) as caught:
+        resolve("auto", Connection(url))
+    assert caught.value.kind == "config"
+    assert str(caught.value) == f"{url!r} is not the URL of an endpoint; it should look like https://host/v1"
+
+
 @pytest.mark.parametrize("name", ["user:word@", "user@"])
 def test_a_url_with_a_password_in_it_is_refused_and_not_repeated(name: str) -> None:
     with pytest.raises(AvaError, match="is not taken") as caught:

@@ -49,17 +49,21 @@ def test_a_block_keeps_its_language_when_it_is_pickled() -> None:
 @pytest.mark.parametrize(
     ("language", "cell"),
     [
-        *((name, "ls") for name in ("", "python", "py", "ipython", "text", "rust", "cobol")),
+        *((name, "ls") for name in ("", "python", "py", "python3", "py3", "ipython", "ipython3", "pycon")),
+        *((name, "ls") for name in ("text", "txt", "rust", "cobol")),
         *((name, "%%bash\nls") for name in ("bash", "shell", "zsh")),
         ("sh", "%%sh\nls"),
         ("js", "%%javascript\nls"),
         ("r", "%%R\nls"),
+        ("rb", "%%ruby\nls"),
+        ("md", "%%markdown\nls"),
+        ("tex", "%%latex\nls"),
         ("html", "%%html\nls"),
     ],
 )
 def test_another_language_gets_the_magic_that_is_there(language: str, cell: str) -> None:
-    known = {"bash", "sh", "javascript", "R", "html", "python", "text"}
-    assert as_cell(CodeBlock("ls", language), known.__contains__) == cell
+    unknown = {"", "rust", "cobol"}
+    assert as_cell(CodeBlock("ls", language), lambda name: name not in unknown) == cell
 
 
 def test_without_its_magic_a_block_stays_as_it_is() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ava_magic.controls import one_line, visible
+from ava_magic.controls import counted, one_line, visible
 
 _EMBEDDINGS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _MARKS = {"\u200e", "\u200f", "\u061c"}  # they turn the text beside them, without a class of their own
@@ -39,6 +39,7 @@ def is_obeyed(character: str) -> bool:
         ("user\u202e nimda", "user\u27e8U+202E\u27e9 nimda"),
         ("a\u2028b", "a\u27e8U+2028\u27e9b"),
         ("\ud83d", "\ufffd"),
+        ("\ud800\udfff", "\ufffd\ufffd"),
         ("h\u00e9 \u4e2d \U0001f600 e\u0301 \u05d0", "h\u00e9 \u4e2d \U0001f600 e\u0301 \u05d0"),
     ],
 )
@@ -87,3 +88,8 @@ def test_one_line_of_any_text_is_one_visible_line(text: str, limit: int) -> None
     assert len(line) <= limit
     assert len(line.splitlines()) <= 1
     assert not any(map(is_obeyed, line))
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 turns"), (1, "1 turn"), (2, "2 turns"), (1_000, "1,000 turns")])
+def test_a_number_agrees_with_its_noun(number: int, words: str) -> None:
+    assert counted(number, "turn") == words

@@ -265,8 +265,20 @@ def test_the_last_question_is_the_one_that_was_asked_last() -> None:
     conversation.miss(Unanswered("c", Anchor("C", "3")))
     assert conversation.last_question() == Unanswered("c", Anchor("C", "3"))
     conversation.add(Exchange("d", "1", at=40.0))
+    assert conversation.last_question() == Unanswered("d", Anchor(), conversation[2])
     conversation.undo()
     assert conversation.last_question() == Unanswered("a", Anchor("A", "1"), conversation[0])
+
+
+def test_an_undo_of_nothing_leaves_the_last_question() -> None:
+    conversation = Conversation()
+    conversation.miss(Unanswered("a", Anchor("A", "1")))
+    assert conversation.undo() == []
+    assert conversation.last_question() == Unanswered("a", Anchor("A", "1"))
+
+
+def test_the_number_of_the_prompt_is_for_people_and_tells_no_runs_apart() -> None:
+    assert Anchor("A", "1", 3) == Anchor("A", "1", 9) != Anchor("A", "2", 3)
 
 
 def test_an_answer_instead_of_another_takes_its_place_alone() -> None:
@@ -280,7 +292,8 @@ def test_an_answer_instead_of_another_takes_its_place_alone() -> None:
 
 
 def test_it_goes_to_openais_messages_and_back(conversation: Conversation) -> None:
-    messages: list[Any] = [{"role": "system", "content": "be brief"}, *conversation.to_openai()]
+    settings = [{"role": role, "content": "be brief"} for role in ("system", "developer")]
+    messages: list[Any] = [*settings, *conversation.to_openai()]
     again = Conversation.from_openai(messages, name="again")
     assert again.to_openai() == conversation.to_openai()
     assert again.name == "again"
@@ -345,3 +358,13 @@ def test_an_answer_that_fails_to_replace_another_sets_nothing_aside() -> None:
     conversation = Conversation([exchange("a", "A", "1"), exchange("a2", "A", "2")])
     conversation.miss(Unanswered("a2", Anchor("A", "2"), conversation[1]))
     assert prompts(conversation.in_use()) == ["a", "a2"]
+
+
+def test_a_run_that_failed_and_added_nothing_sets_its_cells_former_turns_aside(conversation: Conversation) -> None:
+    conversation.end_in_vain(Anchor("B", "2"))  # this run added one
+    conversation.end_in_vain(Anchor("D", "4"))
+    assert prompts(conversation.in_use()) == ["a", "b", "c"]
+    conversation.end_in_vain(Anchor("B", "4"))
+    conversation.end_in_vain(Anchor("B", "5"))
+    assert prompts(conversation.in_use()) == ["a", "c"]
+    assert conversation.undo(9) == ["the failed rerun \u201cb\u201d"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import itertools
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
@@ -339,7 +340,16 @@ async def test_replies_become_a_data_frame(chat: Chat) -> None:
             **{"finish_reason": None, "tokens": None, "seconds": 1.0},
         }
     ]
+    plain = Replies([Reply("a"), Reply("", error=AvaError("no", "server"))], [1, {"x": 2}]).to_dataframe()
+    assert plain[["item", "text"]].to_dict("list") == {"item": [1, {"x": 2}], "text": ["a", ""]}
+    assert plain["error"].isna().tolist() == [True, False]
     assert list(Replies().to_dataframe().columns)[:2] == ["item", "text"]
+
+
+def test_without_pandas_there_is_no_data_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(AvaError, match="pip install pandas"):
+        Replies([Reply("a")], ["b"]).to_dataframe()
 
 
 def _rows_of(frame: Any) -> Any:

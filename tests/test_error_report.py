@@ -218,6 +218,13 @@ def test_a_message_of_a_library_is_whole() -> None:
     assert "Input should be a valid integer" in error_words(refused.value)
 
 
+def test_a_message_that_a_library_cannot_write_is_left_out() -> None:
+    import aiohttp
+
+    error = aiohttp.ClientConnectorError.__new__(aiohttp.ClientConnectorError)  # and no __init__
+    assert error_words(error).endswith("ClientConnectorError: (the code that would say more was not run)")
+
+
 ran: list[str] = []
 
 

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from ava_magic import AvaError, Reply, errors
-from ava_magic.errors import Kind, Stopped
+from ava_magic.errors import Kind, NotRecorded, Stopped, StoppedTask, raise_alone
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -70,9 +70,13 @@ def test_a_stopped_reply_ends_its_cell_as_an_interrupt_does() -> None:
     assert Stopped.__name__ == "KeyboardInterrupt"  # by which front ends tell it from a failure
 
 
-def test_a_stop_is_one_line_and_holds_what_had_arrived() -> None:
+@pytest.mark.parametrize("kind", [Stopped, StoppedTask])
+def test_a_stop_is_one_line_and_no_traceback(kind: type[Stopped | StoppedTask]) -> None:
+    assert kind("the reply was stopped")._render_traceback_() == ["Stopped: the reply was stopped"]
+
+
+def test_a_stop_holds_what_had_arrived() -> None:
     stopped = Stopped("the reply was stopped", Reply("so far"))
-    assert stopped._render_traceback_() == ["Stopped: the reply was stopped"]
     assert stopped.reply == Reply("so far")
     assert Stopped("the reply was stopped").reply is None
 
@@ -89,3 +93,27 @@ def test_better_advice_takes_the_place_of_the_first_and_of_nothing_else() -> Non
     error = pickle.loads(pickle.dumps(error))
     error.advise("ask less")
     assert str(error) == "it said: no; and no; ask less"
+    assert error.kind == "bad_request"
+
+
+@pytest.mark.parametrize("copied", [lambda error: error, lambda error: pickle.loads(pickle.dumps(error)), copy.copy])
+def test_a_request_that_is_not_recorded_tells_the_difference_in_lines_of_its_own(
+    copied: Callable[[NotRecorded], NotRecorded],
+) -> None:
+    error = copied(NotRecorded("not in\nthe cassette", ["- hi", "+ hello"]))
+    assert str(error).split("\n") == ["not in the cassette", "- hi", "+ hello"]
+    assert (error.kind, error.difference) == ("config", ("- hi", "+ hello"))
+    assert NotRecorded("it is empty").difference == ()
+
+
+def fail_while_another_is_handled() -> None:
+    try:
+        int("with all its frames")
+    except ValueError:
+        raise_alone(AvaError("cut", "truncated"))
+
+
+def test_an_error_that_is_raised_alone_brings_nothing_of_what_was_being_handled() -> None:
+    with pytest.raises(AvaError) as caught:
+        fail_while_another_is_handled()
+    assert caught.value.__context__ is None

@@ -232,6 +232,7 @@ def test_a_file_with_a_piece_exchanged_is_read_or_refused(piece: str, start: int
 def test_ours_are_known_by_their_beginning(write: Any) -> None:
     assert is_conversation(write(Conversation([FULL]))[:200])
     assert not is_conversation("# README\n")
+    assert not is_conversation("how it looks:\n" + write(Conversation([FULL])))
     assert not is_conversation('{"cells": []}')
     assert not is_conversation("")
 
@@ -247,12 +248,21 @@ HEAD = "<!-- ava_magic conversation, format 1 -->\n\n## You\n\nhow?\n\n## Reply 
         "```\n## You\n\nhi\n\n## Reply\n\nho\n```",
         "```\n## Reply\n```",
         "   ```\n## Reply \u00b7 x\n````",
+        "```\n```py\n## You\n\nhi\n\n## Reply\n```",
     ],
 )
 def test_a_heading_in_a_block_of_code_is_none(block: str) -> None:
     (turn,) = turns = from_markdown(f"{HEAD}like this:\n\n{block}\n\nand so on")
     assert turn.reply == f"like this:\n\n{block}\n\nand so on"
     assert from_markdown(to_markdown(Conversation(turns))) == turns
+
+
+@pytest.mark.parametrize("line", ["see ## You", "  ## Reply", "### You", "\\see ## You", "#"])
+def test_a_line_that_only_mentions_a_heading_is_written_as_it_is(line: str) -> None:
+    turns = [Exchange("what?", f"first\n{line}\nlast")]
+    text = to_markdown(Conversation(turns))
+    assert f"\n{line}\n" in text
+    assert from_markdown(text) == turns
 
 
 @pytest.mark.parametrize("question", ["```\ny\n```", "~~~", "```", "```\n## You\n\n```", "a\n\n```py\n"])

@@ -15,6 +15,7 @@ FOUND = [
     ('{"a": 1}', {"a": 1}),
     (" \n[1, 2]\n ", [1, 2]),
     ("\ufeff{}", {}),
+    ("\ufeff3\n", 3),
     ("3", 3),
     ("null", None),
     ('"words"', "words"),
@@ -41,6 +42,11 @@ def test_the_likeliest_value_is_found_first(text: str, value: Any) -> None:
 
 def test_values_in_prose_come_longest_first_and_each_once() -> None:
     assert list(json_values('a {"b": 1}, [{"c": 2}, 3] and {}')) == [[{"c": 2}, 3], {"b": 1}, {}]
+
+
+@pytest.mark.parametrize("text", ['[{"a": [1]}]', '"```json\\n[1]\\n```"'])
+def test_where_all_of_a_text_is_json_it_is_the_only_value(text: str) -> None:
+    assert list(json_values(text)) == [json.loads(text)]
 
 
 VALUES = st.recursive(

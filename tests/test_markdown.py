@@ -447,6 +447,8 @@ def test_code_in_no_known_language_is_text(fence: str) -> None:
         (r"\(a", []),
         (r"a \) b \( c", []),
         (r"`\(a\)` `$a$`", []),
+        ("\\[\na\n\nb\n\\]", []),
+        ("> \\[\n> a\n\nb\n\\]", []),
     ],
 )
 def test_a_formula_stands_alone_in_its_element_as_it_was_written(text: str, formulas: list[str]) -> None:
@@ -580,6 +582,7 @@ def test_dollars_that_are_prices_stay_prices(text: str) -> None:
         "$a$b,",
         "$$ is `$$`:",
         "$x$ and",
+        r"\(a*b\) and \[c_d\] and",
     ],
 )
 def test_dollars_in_a_line_that_is_still_being_written_are_what_they_will_be(text: str) -> None:
@@ -588,7 +591,9 @@ def test_dollars_in_a_line_that_is_still_being_written_are_what_they_will_be(tex
     assert "<em>soft</em>" in half
 
 
-@pytest.mark.parametrize("text", ["see $a *b", "see $a_", "see $$a *b", "see $$a $", "see $`a*b", "$HOME:$PATH *b"])
+@pytest.mark.parametrize(
+    "text", ["see $a *b", "see $a_", "see $$a *b", "see $$a $", "see $`a*b", "$HOME:$PATH *b", r"see \(a *b"]
+)
 def test_a_formula_that_is_still_being_written_is_let_be(text: str) -> None:
     assert mend(text) in (text, text.rstrip("$"))
 
@@ -604,6 +609,23 @@ def what_it_would_do(markdown: str) -> list[str]:
     languages = [attributes["class"] for tag, attributes in page.tags if tag == "code" and "class" in attributes]
     drawn = [name for name in languages if name.lower() in ("language-mermaid", "language-html", "language-svg")]
     return page.oddities + tags + handlers + links + drawn
+
+
+def test_where_the_parser_itself_fails_the_words_are_shown_and_nothing_runs(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError("deeper than anybody thought")
+
+    text = "one <img src=x onerror=alert(1)>\n```\n<script>![two](http://a.example)</script>"
+    with monkeypatch.context() as patched:
+        patched.setattr(MarkdownIt, "parse", fail)
+        html, markdown = to_html(text), inert_markdown(text)
+    assert caplog.text.count("RecursionError: deeper than anybody thought") == 2
+    assert_inert(html)
+    assert what_it_would_do(markdown) == []
+    for shown in (html, to_html(markdown)):
+        assert Page(shown).text.split() == text.split()
 
 
 @pytest.mark.parametrize("text", _HOSTILE, ids=range(len(_HOSTILE)))

@@ -186,6 +186,9 @@ class TestTime:
         assert run_hurried(ask(), 1200) == len(gates)
 
 
+_NO_DATES = ["Wed, 99 Foo 2015", "Mon, 01 Jan 99999 00:00:00 GMT", f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"]
+
+
 class TestRetries:
     """When a request is repeated, and after how long."""
 
@@ -220,7 +223,7 @@ class TestRetries:
         endpoint.answers(status=503, headers="Retry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\n")
         assert self.waits(endpoint, 1) == [0.0]
 
-    @pytest.mark.parametrize("value", ["", "soon", "-5", "nan", "inf", "1e9", "0x10", "\u0665", "Wed, 99 Foo 2015"])
+    @pytest.mark.parametrize("value", ["", "soon", "-5", "nan", "inf", "1e9", "0x10", "\u0665", "9" * 10, *_NO_DATES])
     def test_what_is_neither_is_not_obeyed(self, endpoint: Endpoint, value: str) -> None:
         endpoint.answers(status=503, headers=f"Retry-After: {value}\r\n")
         (wait,) = self.waits(endpoint, 1)
@@ -241,6 +244,11 @@ class TestRetries:
         endpoint.answers(status=429, headers=f"Retry-After: {seconds}\r\n")
         error = await failure(endpoint.url, retries=2)
         assert f"wait {int(seconds):,} seconds" in str(error)
+        assert len(endpoint.requests) == 1
+
+    async def test_what_was_waited_for_long_enough_is_not_asked_again(self, endpoint: Endpoint) -> None:
+        endpoint.answers_raw(Gate())
+        assert (await failure(endpoint.url, timeout=0.2, retries=2)).kind == "timeout"
         assert len(endpoint.requests) == 1
 
     @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
@@ -359,7 +367,11 @@ asyncio.run(ask())
             assert "for another name" in told
 
     async def test_https_at_a_port_of_http(self) -> None:
+        tries = 0
+
         async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal tries
+            tries += 1
             writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")  # what it reads is no request
             writer.close()
 
@@ -367,6 +379,7 @@ asyncio.run(ask())
             error = await failure(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", retries=2)
         assert error.kind == "connection"
         assert "is it http" in str(error)
+        assert tries == 1, "time does not mend it"
 
     async def test_http_at_a_port_of_https(self, authority: trustme.CA) -> None:
         with closing(Endpoint(tls=self.secure(authority.issue_cert("127.0.0.1")))) as endpoint:

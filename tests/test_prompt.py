@@ -368,7 +368,7 @@ def test_a_value_that_fits_the_budget_is_whole() -> None:
 @pytest.mark.parametrize(
     ("typed", "note"),
     [
-        ("{fgiure}{fgi}", "{fgi} stays as typed: did you mean {fig}?"),
+        ("{fgiure}{gif}", "{gif} stays as typed: did you mean {fig}?"),
         ("{dff}", "{dff} stays as typed: did you mean {df}?"),
         ("{Total} {resutl}", "{resutl} stays as typed: did you mean {result}?"),
         ("{RESULT:.2f}", "{RESULT:.2f} stays as typed: did you mean {result}?"),
@@ -399,9 +399,11 @@ def test_a_field_that_stays_is_pointed_at(typed: str, note: str) -> None:
     assert text_of(filled) == typed
 
 
-@pytest.mark.parametrize("typed", ["{os} {os.sep}", "{x} {i}", "{'total'}", "{__name}", "{nothing_like_it}", "{}"])
+@pytest.mark.parametrize(
+    "typed", ["{os} {os.sep}", "{x} {i} {fd}", "{'total'}", "{__result}", "{nothing_like_it}", "{}"]
+)
 def test_what_is_likely_meant_as_typed_is_not_pointed_at(typed: str) -> None:
-    assert not interpolate(typed, {"os": os, "total": 1, "i": 1, "__name__": "", "result": 2}, Shown()).notes
+    assert not interpolate(typed, {"os": os, "total": 1, "i": 1, "df": 1, "result": 2}, Shown()).notes
 
 
 def test_notes_are_few() -> None:

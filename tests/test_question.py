@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import aiohttp
@@ -14,6 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ava_magic import AvaError, Chat, transport
 from ava_magic.conversation.tokens import estimate_tokens
+from ava_magic.prompt.fields import Insertion
 from ava_magic.prompt.question import Question, compose, forbid_secrets
 from ava_magic.values.content import LARGEST_PICTURE, Mixed, Picture, image_urls, mime_of, text_of
 from ava_magic.values.displays import ShellDisplay
@@ -127,6 +129,34 @@ def test_a_secret_that_a_value_completes_is_found_in_the_whole() -> None:
         forbid_secrets(question, {}, {"X_TOKEN": "secret-of-the-house"})
 
 
+@pytest.mark.parametrize(
+    ("typed", "others", "place"),
+    [
+        ("{good} {bad} {worse}", {}, "{bad}"),
+        ("{good} secret-of-the-house {bad}", {}, "{bad}"),
+        ("secret-of-the-house {good}", {}, "the prompt"),
+        ("{good}", {"the system message": "it is secret-of-the-house"}, "the system message"),
+        ("{bad}", {"the system message": "it is secret-of-the-house"}, "{bad}"),
+    ],
+)
+def test_what_holds_a_secret_is_named(typed: str, others: dict[str, str], place: str) -> None:
+    values = {"good": "harmless", "bad": "the secret-of-the-house", "worse": "secret-of-the-house"}
+    question = compose(typed, values, ShellDisplay(InteractiveShell.instance()))
+    with pytest.raises(AvaError) as caught:
+        forbid_secrets(question, others, {"X_TOKEN": "secret-of-the-house"})
+    assert str(caught.value).startswith(f"{place} holds the value of X_TOKEN, so nothing was sent;")
+    assert caught.value.kind == "config"
+
+
+def test_what_was_said_of_a_prompt_is_said_of_it_with_its_files(tmp_path: Path) -> None:
+    (tmp_path / "n.txt").write_text("x")
+    question = compose("{resutl}", {"result": 1}, ShellDisplay(InteractiveShell.instance()), [str(tmp_path / "n.txt")])
+    assert question.about(takes_images=True).splitlines() == [
+        f"[went in: {tmp_path / 'n.txt'} {len(question.inserted[0].piece):,} characters]",
+        "[{resutl} stays as typed: did you mean {result}?]",
+    ]
+
+
 def test_a_place_that_would_tell_the_secret_is_not_named() -> None:
     secret = "secret-of-the-house"
     question = compose(f"{{x['{secret}']}}", {"x": {secret: secret}}, ShellDisplay(InteractiveShell.instance()))
@@ -137,6 +167,22 @@ def test_a_place_that_would_tell_the_secret_is_not_named() -> None:
 
 def test_a_question_into_which_nothing_went_says_nothing() -> None:
     assert Question(["text"]).about(takes_images=True) == ""
+
+
+def test_what_went_in_is_told_with_its_size_and_from_the_ninth_on_in_one_sum() -> None:
+    question = Question([], [Insertion(f"{{x{n}}}", "." * 1_500 * n) for n in range(1, 8)], ["a note", "another"])
+    told = ", ".join(f"{{x{n}}} {1_500 * n:,} characters" for n in range(1, 8))
+    assert question.about(takes_images=True) == f"[went in: {told}]\n[a note; another]"
+    assert question.adding("y", "12").about(takes_images=True).endswith(", y 2 characters]\n[a note; another]")
+    more = question.adding("y", "12").adding("z", "123").adding("error", "1" * 1_000)
+    assert ", y 2 characters, and 2 more of 1,003 characters]" in more.about(takes_images=True)
+    assert more.pieces == ["\n\n", "12", "\n\n", "123", "\n\n", "1" * 1_000]
+
+
+def test_an_image_is_told_with_its_size_and_whether_it_goes() -> None:
+    question = Question([], [Insertion("{photo}", Picture(bytes(1_200_000), "image/png", "<a photo>"))])
+    assert question.about(takes_images=True) == "[went in: {photo} an image of 1,200 kB]"
+    assert question.about(takes_images=False).startswith("[went in: {photo} an image of 1,200 kB that does not go")
 
 
 class Bundle:

@@ -23,7 +23,10 @@ def split(pieces: list[str]) -> tuple[str, str]:
         ("\n<think>\nhm\n</think>\n\nyes", "\nhm\n", "yes"),
         ("no thought <think>here</think>", "", "no thought <think>here</think>"),
         ("<think>never closed", "never closed", ""),
+        ("<think>nearly closed</thin", "nearly closed</thin", ""),
+        ("<think>", "", ""),
         ("<think></think>yes", "", "yes"),
+        ("<think>hm</think>\n\nyes\n\nno", "hm", "yes\n\nno"),
         ("<thin", "", "<thin"),
         ("", "", ""),
         ("  ", "", "  "),
@@ -38,6 +41,13 @@ def test_only_a_thought_at_the_very_start_is_one(text: str, thought: str, answer
 def test_every_cut_ends_in_the_same_words(pieces: list[str]) -> None:
     text = "".join(pieces)
     assert split([text]) == split(list(text)) == split(pieces)
+
+
+def test_nothing_is_held_back_but_what_may_be_half_a_tag() -> None:
+    splitter = ThinkSplitter()
+    pieces = ["<thi", "nk>", "so", " it <", "is</", "think>\n", "\n", "42", "\n<"]
+    told = [("", ""), ("", ""), ("so", ""), (" it ", ""), ("<is", ""), ("", ""), ("", ""), ("", "42"), ("", "\n<")]
+    assert [splitter.feed(piece) for piece in pieces] == told
 
 
 async def test_a_thought_in_the_content_is_reasoning_not_reply() -> None:

@@ -89,17 +89,20 @@ def test_what_was_asked_outside_the_conversation_is_no_part_of_it(tmp_path: Path
         cell("C", output("c", "C", "3", reply="")),
     )
     assert turns(found) == [("a", "A")]
-    assert found.others == {"review": 1}
+    assert (found.others, found.unread) == ({"review": 1}, 0)
     assert turns(resume(tmp_path / "notebook.ipynb", "review")) == [("b", "B")]
 
 
 @pytest.mark.parametrize("retry_first", [False, True])
-def test_what_was_asked_again_by_retry_stands_where_the_question_was(tmp_path: Path, retry_first: bool) -> None:
+@pytest.mark.parametrize(("question", "replies"), [("a", ["better", "re: b"]), ("b", ["re: a", "better"])])
+def test_what_was_asked_again_by_retry_stands_where_the_question_was(
+    tmp_path: Path, retry_first: bool, question: str, replies: list[str]
+) -> None:
     asked = [cell("A", output("a", "A", "1", at=1)), cell("B", output("b", "B", "2", at=2))]
-    again = cell("R", output("a", "A", "1", at=3, reply="better", retry=True))
+    again = cell("R", output(question, question.upper(), "1", at=3, reply="better", retry=True))
     found = resumed(tmp_path, *([again, *asked] if retry_first else [*asked, again]))
     assert turns(found) == [("a", "A"), ("b", "B")]
-    assert found.exchanges[0].reply == "better"
+    assert [exchange.reply for exchange in found.exchanges] == replies
 
 
 def test_an_answer_by_retry_whose_question_was_deleted_is_kept(tmp_path: Path) -> None:
@@ -109,8 +112,9 @@ def test_an_answer_by_retry_whose_question_was_deleted_is_kept(tmp_path: Path) -
 def test_outputs_of_the_first_version_are_read(tmp_path: Path) -> None:
     """What 0.1.0 wrote before there was --resume: no names, no runs, no times."""
     old = {"format": 1, "prompt": "a", "reply": "b", "model": None, "provider": "p", "partial": False}
-    found = resumed(tmp_path, cell("A", {"output_type": "display_data", "metadata": {"ava_magic": old}}))
-    assert turns(found) == [("a", "A")]
+    reply = {"output_type": "display_data", "metadata": {"ava_magic": old}}
+    found = resumed(tmp_path, cell("A", reply), cell("B", reply))
+    assert turns(found) == [("a", "A"), ("a", "B")]  # nothing tells a copy from a question that was asked twice
 
 
 def test_a_notebook_without_cell_ids_gives_turns_without_cells(tmp_path: Path) -> None:
@@ -208,10 +212,11 @@ class TestFinding:
     def test_vs_code_tells_it_in_a_variable(self, notebook: Path, tmp_path: Path) -> None:
         told = {"__vsc_ipynb_file__": str(notebook)}
         assert find_notebook({"JPY_SESSION_NAME": "other.ipynb"}, told, Path("/")) == notebook
-        assert find_notebook({"JPY_SESSION_NAME": "n.ipynb"}, {"__vsc_ipynb_file__": 5}, tmp_path) == notebook
+        for odd in (5, ""):
+            assert find_notebook({"JPY_SESSION_NAME": "n.ipynb"}, {"__vsc_ipynb_file__": odd}, tmp_path) == notebook
 
     def test_where_nobody_tells_the_path_is_asked_for(self, tmp_path: Path) -> None:
-        with pytest.raises(AvaError, match=r"--resume PATH"):
+        with pytest.raises(AvaError, match="nobody tells here which notebook this is; name its file"):
             find_notebook({}, {}, tmp_path)
 
     def test_a_notebook_that_was_renamed_is_asked_for(self, tmp_path: Path) -> None:

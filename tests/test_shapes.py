@@ -8,6 +8,7 @@ import enum
 import json
 import sys
 import typing
+from collections.abc import Callable
 from typing import Any, Literal
 
 import jsonschema
@@ -150,6 +151,11 @@ def test_what_a_dataclass_itself_refuses_is_a_misfit() -> None:
         shape_of(Age).build({"years": -1})
 
 
+def test_what_cannot_be_in_a_set_is_a_misfit() -> None:
+    with pytest.raises(Misfit, match=r"tags must be what can stand in a set, and is \[\[1\]\]"):
+        shape_of(dataclasses.make_dataclass("Tagged", [("tags", set[Any])])).build({"tags": [[1]]})
+
+
 def test_two_classes_of_one_name_stay_two() -> None:
     one = dataclasses.make_dataclass("Same", [("a", int)])
     other = dataclasses.make_dataclass("Same", [("b", int)])
@@ -167,6 +173,7 @@ def test_two_classes_of_one_name_stay_two() -> None:
         (dataclasses.make_dataclass("Odd", [("z", dict[int, str])]), "Odd.z is of the type dict"),
         (dataclasses.make_dataclass("Odd", [("z", "Nowhere")]), "the fields of Odd cannot be read"),
         ({"type": "nothing"}, "no JSON Schema"),
+        (pydantic.create_model("Odd", z=Callable[[], int]), "Odd has no JSON Schema: "),
         ({"enum": [object()]}, "cannot be written as JSON"),
         (3, "not int"),
         (int, "not type"),

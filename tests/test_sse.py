@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ava_magic.sse import EventDecoder, ServerSentEvent
+from ava_magic import AvaError
+from ava_magic.sse import LONGEST, EventDecoder, ServerSentEvent
 
 VECTORS = Path(__file__).parent / "vectors"
 SHARED = Path(__file__).parents[2] / "shared" / "vectors"
@@ -168,3 +169,24 @@ def test_a_chunk_of_a_long_line_takes_room_for_itself_alone() -> None:
     assert peak < 10_000  # bytes; to join the line anew for each chunk would take a million
     (event,) = decoder.feed(b"\n\n")
     assert len(event.data) == 1_000_010
+
+
+def test_an_event_is_bounded_and_a_stream_of_events_is_not() -> None:
+    decoder = EventDecoder()
+    line = b"data: " + b"x" * (LONGEST // 8) + b"\n"
+    for _ in range(20):
+        (event,) = decoder.feed(b"event: part\n" + line + b"\n")
+        assert len(event.data) == LONGEST // 8
+    lines = [line] * 20
+    with pytest.raises(AvaError, match="passed 8,388,608 characters") as caught:
+        list(map(decoder.feed, lines))
+    assert caught.value.kind == "too_large"
+
+
+@pytest.mark.parametrize("lines", [b"no field\n" * 20_000, b"x" * 200_000 + b"\n", b"\xc3\xa9: \n" * 40_000])
+def test_of_lines_that_are_no_field_the_first_are_kept(lines: bytes) -> None:
+    decoder = EventDecoder()
+    assert decoder.feed(lines) == []
+    kept = "\n".join(decoder.stray)
+    assert 65_000 < len(kept) < 66_000
+    assert lines.decode().startswith(kept)

@@ -216,6 +216,8 @@ async def test_a_schema_that_cannot_be_checked_is_said_not_to_be(
         ({"format": "poem"}, "markdown, text, code"),
         ({"format": "code", "schema": Person}, "for the format json"),
         ({"schema": 3}, "not int"),
+        ({"options": {"model": "m"}}, "an option cannot set model"),
+        ({"options": {"stop": ".", "messages": []}}, "an option cannot set messages"),
     ],
 )
 async def test_a_wrong_call_sends_nothing(chat: Chat, endpoint: Endpoint, changes: Any, says: str) -> None:

@@ -175,9 +175,10 @@ def test_each_of_several_is_made_as_its_own_place_asks() -> None:
     ]
 
 
+@pytest.mark.parametrize("comment", ["# a note", "  # a note"])
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_comment_at_the_margin_does_not_end_a_function(kind: str) -> None:
-    (question,) = questions(f"{kind} f():\n    x = 1\n# a note\n    return %ava q\n")
+def test_a_comment_further_left_does_not_end_a_function(kind: str, comment: str) -> None:
+    (question,) = questions(f"if True:\n  {kind} f():\n    x = 1\n{comment}\n    return %ava q\n")
     assert question == Question(("q",), awaited=kind == "async def", with_locals=kind == "async def")
 
 
@@ -193,6 +194,8 @@ def test_a_comment_at_the_margin_does_not_end_a_function(kind: str) -> None:
         "r'''\\'''\n%ava q\n'''\n",
         "x = '\\\n%ava q'\n",
         "f(\n%ava\n)\n",
+        "f((a),\n%ava q\n)\n",
+        "x\0 = %ava q\n",
         "x = [a\n    %ava, b]\n",
         "x = a \\\n    %ava\n",
         "x = {\n    'k': a\n    %ava\n}\n",

@@ -129,6 +129,15 @@ def test_whatever_the_table_it_fits_and_counts_what_is_left_out(
     assert len(shown) == rows or f"{rows - len(shown):,} row" in left_out[0]
 
 
+@pytest.mark.parametrize("columns", [1, 4, 5, 60])
+def test_cells_that_grow_as_they_are_escaped_still_fit(columns: int) -> None:
+    about = [Column("|" * 200, "|" * 200, 0) for _ in range(columns)]
+    table = Table("DataFrame", 100, about, lambda _, part: ["|" * 200] * (part.stop - part.start))
+    text = draw(table, 8_000)
+    assert len(text) <= 8_000
+    assert "rows left out" in text
+
+
 def test_a_subclass_goes_in_as_what_it_is_at_bottom_with_nothing_of_it_run() -> None:
     class Frame(pd.DataFrame):  # type: ignore[misc]  # pandas has no types
         @property

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ava_magic.conversation.tokens import estimate_tokens, is_about_length, own_tokens, reported
+from ava_magic.conversation.tokens import estimate_tokens, how_to_shorten, is_about_length, own_tokens, reported
 
 HELLO = [{"role": "user", "content": "x" * 400}]  # estimated as 104 tokens
 LONG = [{"role": "system", "content": "x" * 784}, *HELLO]  # 200 more
@@ -55,6 +55,8 @@ def test_no_report_takes_the_estimate_further_than_four_times(count: int, questi
         "The input token count (2000000) exceeds the maximum number of tokens allowed (1048576).",
         "the request exceeds the available context size. try increasing the context size",
         "Please reduce the length of the messages or completion.",
+        "Your input exceeds the context window of this model.",
+        "Input is too long for requested model.",
         "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
     ],
 )
@@ -65,3 +67,8 @@ def test_what_services_say_of_a_prompt_that_is_too_long_is_understood(message: s
 @pytest.mark.parametrize("message", ["", "no such model", "max_tokens must be above 0", "invalid length of key"])
 def test_other_errors_are_not_taken_for_it(message: str) -> None:
     assert not is_about_length(message)
+
+
+def test_what_to_do_about_it_depends_on_whether_there_is_a_conversation() -> None:
+    assert how_to_shorten(2, 8_192) == "shorten the question, or ask another model with -m"
+    assert "less of the conversation (context_tokens, it is 8,192 now)" in how_to_shorten(3, 8_192)

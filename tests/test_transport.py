@@ -80,7 +80,8 @@ async def test_a_reply_that_broke_is_not_asked_for_again(endpoint: Endpoint) -> 
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(400, "bad_request"), (401, "auth"), (404, "bad_request"), (307, "protocol")]
+    ("status", "kind"),
+    [(400, "bad_request"), (401, "auth"), (404, "bad_request"), (499, "bad_request"), (307, "protocol")],
 )
 async def test_what_asking_again_would_not_mend_is_not_asked_again(endpoint: Endpoint, status: int, kind: str) -> None:
     endpoint.answers(status=status, headers="Retry-After: 0\r\nLocation: http://127.0.0.1:9/elsewhere\r\n")

@@ -36,7 +36,7 @@ def as_cell(block: CodeBlock, is_cell_magic: Callable[[str], bool]) -> str:
     ``is_cell_magic`` tells whether a magic of that name is there.
     """
     name = _MAGICS.get(block.language, block.language)
-    if not name or name in _PYTHON or not is_cell_magic(name):
+    if name in _PYTHON or not is_cell_magic(name):
         return str(block)
     return f"%%{name}\n{block}"
 

@@ -41,7 +41,7 @@ def inert_markdown(text: str) -> str:
         return _inert(source)
     except Exception:  # whatever a text may do to a parser, its words are shown
         _log.exception("a text could not be taken apart")
-        return "\n".join(f"    {line}" for line in source.split("\n")).replace("<", "<" + _SPLIT)
+        return inert_source(source)
 
 
 def inert_source(text: str) -> str:
