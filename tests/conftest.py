@@ -24,6 +24,25 @@ collect_ignore = (
 )  # they are heavy, and there is not one for every Python that the rest is tested on
 
 
+STARTS_PROCESSES = {
+    "CHROMIUM",
+    "Kernel",
+    "NotebookClient",
+    "Offline",
+    "Program",
+    "Terminal",
+    "distributed",
+    "subprocess",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what a module tests by a kernel, a terminal, a browser or another process: ``-m "not process"`` is quick."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not STARTS_PROCESSES.isdisjoint(vars(item.module)):
+            item.add_marker("process")
+
+
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
     with closing(Endpoint()) as endpoint:
