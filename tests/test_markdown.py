@@ -723,6 +723,38 @@ def test_markdown_that_does_nothing_is_inert_as_it_is(text: str) -> None:
     assert inert_markdown(text) == text
 
 
+_LINES = [
+    *("", "word", "- item", "1. one", "> quote", "# head", "*a* **b**", "[x](http://a.example)", "    indented <i>"),
+    *("a <b> c \\<d> \\\\<e> \\\\\\<f>", "<img src=x>", "`code` and ``c ` d``", "x `<b>` y", "$a_b$", "``` open"),
+    *("```py\nx = 1\n```", "~~~\n<b>\n~~~", "- ```js\n  <s>\n  ```", "> ~~~\n> <u>`\n> ~~~"),
+]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(_LINES), max_size=12).map("\n".join))
+@example("before\n```\na\n```\nbetween\n- ```\n  b\n  ```\nafter")
+def test_the_inert_markdown_shows_the_words_that_the_html_shows(text: str) -> None:
+    shown, expected = (re.findall(r"\w+", Page(to_html(each)).text) for each in (inert_markdown(text), text))
+    assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "inert"),
+    [
+        ("a <b>", "a &lt;b>"),
+        ("\\<b>", "&lt;b>"),
+        ("\\\\<b>", "\\\\&lt;b>"),
+        ("`<b>` <b>", "`<\u200cb>` &lt;b>"),
+        ("``` a\nb", "```a\nb\n```"),
+        ("![a](http://b.example)", "!\\[a](http://b.example)"),
+        ("[a](/b)", "[a]\\(/b)"),
+        ("- ```html\n  <b>\n  ```", "- ```text\n  <\u200cb>\n  ```"),
+    ],
+)
+def test_what_could_do_something_is_taken_apart_and_looks_the_same(text: str, inert: str) -> None:
+    assert inert_markdown(text) == inert
+
+
 def settle(text: str, chunks: Iterable[str]) -> list[str]:
     """The settled parts of a text that comes in ``chunks``, and the rest as the last one."""
     blocks = Blocks()
