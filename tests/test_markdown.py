@@ -592,10 +592,28 @@ def test_dollars_in_a_line_that_is_still_being_written_are_what_they_will_be(tex
 
 
 @pytest.mark.parametrize(
-    "text", ["see $a *b", "see $a_", "see $$a *b", "see $$a $", "see $`a*b", "$HOME:$PATH *b", r"see \(a *b"]
+    "text",
+    ["see $a *b", "see $a_", "see $$a *b", "see $$a $", "see $`a*b", "$HOME:$PATH *b", r"see \(a *b", r"see \[a *b"],
 )
 def test_a_formula_that_is_still_being_written_is_let_be(text: str) -> None:
     assert mend(text) in (text, text.rstrip("$"))
+
+
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        *(("a *b", "a *b*"), ("a **b", "a **b**"), ("a ***b", "a ***b***"), ("a ~~b", "a ~~b~~"), ("_a *b", "_a *b*_")),
+        *(("a **b*", "a **b**"), ("*a **b* c", "*a **b* c**"), ("**a `b*` c", "**a `b*` c**"), ("a *", "a ")),
+        *(("a `b", "a `b`"), ("a ``b` c", "a ``b` c``"), ("a * b", "a * b"), ("a_b_c", "a_b_c"), ("a *b*", "a *b*")),
+        *(("[a", "a"), ("[a](", "a"), ("[a](http://x", "a"), ("[a][b", "a"), ("![a](http", "a"), ("a [^1", "a ")),
+        *(("a!", "a"), ("a \\", "a "), ("a $", "a "), ("a ~", "a "), ("a \\\\", "a \\\\"), ("- [ ", "")),
+        *(("- *a", "- *a*"), ("> **a", "> **a**"), ("- a\n  *b", "- a\n  *b*"), ("one\n**two", "one\n**two**")),
+        *(("```py\n*x", "```py\n*x"), ("```py\nx\n``", "```py\nx"), ("| *a | b", "| *a | b\n|---|---|\n")),
+        ("| a | b |\n|--", "| a | b |\n|---|---|\n"),
+    ],
+)
+def test_what_is_half_written_is_shown_as_what_it_will_be(text: str, mended: str) -> None:
+    assert mend(text) == mended
 
 
 def what_it_would_do(markdown: str) -> list[str]:
