@@ -49,17 +49,20 @@ class Chat:
         base_url: an OpenAI-compatible endpoint, or another address for the named provider.
         api_key: its key; left out, it is taken from the environment.
         system: the system message; ``""`` sends none.
-        temperature, max_tokens: fields of the request; ``None`` leaves them to the endpoint.
+        temperature: a field of the request, most often from 0 to 2; ``None`` leaves it to the endpoint.
+        max_tokens: the longest reply, in tokens; ``None`` leaves it to the endpoint.
         timeout: seconds of silence after which a reply counts as dead.
         retries: how often a request is repeated before its first byte has come.
-        context_tokens: how much of the conversation is sent along, by :func:`~.conversation.tokens.estimate_tokens`.
+        context_tokens: how many tokens of the conversation are sent along, as
+            :func:`~.conversation.tokens.estimate_tokens` counts them.
         rerun: whether a cell that is run again replaces its turn (``"replace"``) or adds one (``"append"``).
         options: further fields of the request's body.
         proxies: whether the proxies that the environment names are used (``https_proxy`` and the like).
         record: the path of a cassette, into which requests and what came back are written.
         replay: whether replies come from the cassette, and nothing is sent; ``None``: as ``AVA_REPLAY`` says.
 
-    ``folder`` is where a relative path of a cassette begins: the working directory in which the chat was made.
+    ``folder`` is where a relative path of a cassette begins: the working directory in which the chat was made.  What is
+    wrong with an argument is told by the first question, which raises :class:`AvaError` (``config``).
     """
 
     def __init__(
@@ -116,7 +119,7 @@ class Chat:
         found: Endpoint | None = None,
         **changes: Any,
     ) -> Turn:
-        """A turn for ``prompt``, not yet sent.
+        """A turn for ``prompt``, not yet sent, which belongs to the cell at ``anchor``.
 
         ``prompt`` is a text, a :class:`~ava_magic.values.content.Mixed`, or the parts of OpenAI's content array.
         Without ``history`` the conversation is neither read nor extended.  ``instead`` is the exchange of the
@@ -162,7 +165,10 @@ class Chat:
             turn.messages = without_images(turn.messages)
 
     async def run(self, turn: Turn) -> AsyncGenerator[str, None]:
-        """Send a turn that was begun; yield its content as it comes, and keep it in its conversation, if it has one."""
+        """Send a ``turn`` that was begun; yield its content as it comes, and keep it in its conversation if it has one.
+
+        Raises :class:`AvaError`, whose ``reply`` is what had arrived.
+        """
         if turn.follows:
             await until_over(*turn.follows)
             turn.follows = []
@@ -182,7 +188,8 @@ class Chat:
     async def stream(self, prompt: Any, *, history: bool = True, **changes: Any) -> AsyncGenerator[str, None]:
         """Ask ``prompt``; yield the content of the reply as it comes.
 
-        Raises :class:`AvaError`, whose ``reply`` is what had arrived.  To stop early, close it, as with ``aclosing``.
+        ``history`` and ``changes`` are those of :meth:`begin`.  Raises :class:`AvaError`, whose ``reply`` is what had
+        arrived.  To stop early, close it, as with ``aclosing``.
         """
         turn = self.begin(_question(prompt), history=history, **changes)
         async with aclosing(self.run(turn)) as deltas:
@@ -190,13 +197,17 @@ class Chat:
                 yield delta
 
     async def ask(self, prompt: Any, *, history: bool = True, **changes: Any) -> Reply:
-        """Ask ``prompt`` and return the whole :class:`~ava_magic.Reply`.  Raises :class:`AvaError`."""
+        """Ask ``prompt`` and return the whole :class:`~ava_magic.Reply`.
+
+        ``history`` and ``changes`` are those of :meth:`begin`.  Raises :class:`AvaError`, whose ``reply`` is what had
+        arrived.
+        """
         turn = self.begin(_question(prompt), history=history, **changes)
         await self.finish(turn)
         return turn.reply()
 
     async def finish(self, turn: Turn) -> None:
-        """Send a turn that was begun, and take in its reply to the end.  Raises :class:`AvaError`."""
+        """Send a ``turn`` that was begun, and take in its reply to the end.  Raises :class:`AvaError`."""
         async with aclosing(self.run(turn)) as deltas:
             async for _ in deltas:
                 pass  # they stand in the turn
@@ -208,7 +219,7 @@ class Chat:
             self.keep(turn, came=kept)
 
     def keep(self, turn: Turn, *, came: bool = True) -> Exchange | None:
-        """Let the conversation go on with a turn that is over; ``None`` where nothing came, and it only notes that."""
+        """Let the conversation go on with a ``turn`` that is over; where nothing ``came``, only note that: ``None``."""
         exchange = exchange_of(turn)
         if came and exchange.reply.strip():  # services refuse messages of white space alone
             self.conversation.add(exchange, turn.settings.rerun, turn.instead)

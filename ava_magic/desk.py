@@ -6,6 +6,7 @@ It is loaded by the first question or command, and with it all that a question n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from .errors import AvaError
 from .questions import Typed, ask, ask_again, ask_each, report
 from .reports import REPORTS
 from .runner import Run
+from .settings import Settings
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -36,10 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk"]
 
-_SETTINGS = (
-    *("provider", "model", "base_url", "system", "temperature", "max_tokens"),
-    *("timeout", "retries", "proxies", "context_tokens", "rerun"),
-)
+_SETTINGS = {field.name for field in fields(Settings)} - {"record"}  # a cassette is the matter of the chats
 _BELONGS = {
     "each": "one model",
     "concurrency": "--each NAME",
@@ -102,7 +101,8 @@ class Desk:
 
     def settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of a turn: what the traits say, less what the line says otherwise."""
-        settings = {name: arguments.options.get(name, getattr(self.magics, name)) for name in _SETTINGS}
+        names = _SETTINGS.intersection(self.magics.trait_names())
+        settings = {name: arguments.options.get(name, getattr(self.magics, name)) for name in names}
         return settings | {"typed_keys": self._typed_keys, "options": dict(arguments.options.get("option", ()))}
 
     def endpoint(self, options: Mapping[str, Any]) -> Endpoint:

@@ -57,7 +57,7 @@ Kind = Literal[
 class AvaError(Exception):
     """A question that got no whole answer.
 
-    ``str(error)`` is one line that says what to do; ``kind`` is one of :data:`Kind`; ``reply`` is the
+    ``str(error)`` is its ``message``, one line that says what to do; ``kind`` is one of :data:`Kind`; ``reply`` is the
     :class:`~ava_magic.Reply` that had arrived until then, or ``None``.
     """
 
@@ -90,7 +90,8 @@ class AvaError(Exception):
 class NotRecorded(AvaError):
     """A request that the cassette has no reply to.
 
-    ``difference`` holds lines for a person: the nearest request that is recorded (``-``), and this one (``+``).
+    Its ``message`` names the cassette, and its kind is ``config``.  ``difference`` holds lines for a person: the
+    nearest request that is recorded (``-``), and this one (``+``).
     """
 
     def __init__(self, message: str, difference: Sequence[str] = ()) -> None:
@@ -115,7 +116,10 @@ def raise_alone(error: BaseException) -> NoReturn:
 
 
 class Stopped(KeyboardInterrupt):
-    """A reply that the user stopped: it ends the cell as any interrupt does, and carries what had arrived."""
+    """A reply that the user stopped: it ends the cell as any interrupt does.
+
+    ``message`` says what became of what had arrived, and ``reply`` is that, or ``None``.
+    """
 
     def __init__(self, message: str, reply: Reply | None = None) -> None:
         super().__init__(message)

@@ -16,10 +16,11 @@ from traitlets import Bool, Enum, Float, Int, TraitError, Unicode, observe, vali
 
 from . import runner
 from .between_cells import catch_up
+from .busy import BusyCell
 from .conversation.exchanges import Anchor
 from .errors import Stopped, StoppedTask
 from .options import help_text
-from .shell import in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
+from .shell import cell_of, in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
@@ -72,6 +73,7 @@ class AvaMagics(Magics):
         self._anchor: ContextVar[Anchor] = ContextVar("anchor")  # a task keeps the cell that made it
         self._keeps_history = False
         self._just_shown: Any = None
+        self._busy = BusyCell()
 
     @cached_property
     def desk(self) -> Desk:
@@ -158,10 +160,12 @@ class AvaMagics(Magics):
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
         if desk := self._loaded_desk:
             desk.last_error.note()
+        if "%ava" in (info.raw_cell or ""):
+            self._busy.begin()
         self._keeps_history = info.store_history
         if info.store_history:  # not one that running code runs by run_cell
             number = self._shell.displayhook.prompt_count  # execution_count is one ahead, in newer versions alone
-            self._last_anchor = Anchor(getattr(info, "cell_id", None), uuid.uuid4().hex, number)
+            self._last_anchor = Anchor(cell_of(info), uuid.uuid4().hex, number)
             self._anchor.set(self._last_anchor)
             self._just_shown = None
             catch_up()
@@ -171,6 +175,7 @@ class AvaMagics(Magics):
 
         Without a ``result`` the cell was interrupted in an ``await`` of its own.
         """
+        self._busy.end()
         failed = result is None or not result.success
         keeps_history = self._keeps_history if result is None or result.info is None else result.info.store_history
         if failed and keeps_history and self.rerun == "replace" and (desk := self._loaded_desk):

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .reply import FORMATS
+from .answers.formats import FORMATS
 
 __all__ = ["BY_NAME", "GROUPS", "OPTIONS", "Option", "help_text"]
 
@@ -113,7 +113,7 @@ GROUPS = {
     ),
     "What goes in, and what comes of it": (
         Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
-        Option(("-f", "--format"), "FORMAT", "markdown; text; code, the first block to the next cell; json", _format),
+        Option(("-f", "--format"), "FORMAT", "; ".join(form.help for form in FORMATS.values()), _format),
         Option(("--schema",), "NAME", "the shape that JSON must have: a schema, dataclass or pydantic model", _name),
         Option(("-e", "--error"), "", "add the last traceback and the cell that raised it"),
         Option(("-r", "--raw"), "", "leave {braces} as they are"),

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from .answers.code_blocks import CodeBlock
     from .errors import AvaError
 
-__all__ = ["FORMATS", "Reply", "thought_html"]
-
-FORMATS = ("markdown", "text", "code", "json")
-"""What a reply can be asked for as."""
+__all__ = ["Reply", "thought_html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +29,14 @@ class Reply:
         endpoint: the base URL that was asked, ``""`` for a provider without one.
         finish_reason: the endpoint's own word for why it ended (``"stop"``, ``"length"``, ...), or ``None``.
         usage: the token counts that the endpoint reported, as it named them, or ``None``.
-        reasoning: the model's thinking, where the endpoint tells it, and how long it took, in seconds.
+        reasoning: the model's thinking, where the endpoint tells it.
+        reasoning_seconds: how long that took, in seconds.
         refusal: the words of a refusal, where the endpoint marks one.
         data: the parsed value of a reply that was asked for as data.
         error: why there is no whole reply, where one of many failed; ``None`` otherwise.
         format: what was asked for: ``"markdown"``, ``"text"``, ``"code"`` or ``"json"``; it is shown as such.
         partial: whether the reply was stopped or cut before its end.
-        seconds: from sending the request to the last delta.
+        seconds: how many seconds it took, from sending the request to the last delta.
         notes: what a reader should know of it, such as ``"stopped before its end"``; they stand in the footer.
     """
 

@@ -34,6 +34,7 @@ from typing import Any
 from aiohttp import ClientError, ClientResponseError, web
 
 from . import transport
+from .access import log_access
 from .completions import CHUNK, FIELDS, Answer, ServiceError, models, read_body
 from .connection import Connection, Key
 from .conversation.exchanges import Message
@@ -174,7 +175,7 @@ def create_app(
             f"beyond this machine a key is needed: set {_KEY_NAME} for {host}, or leave --host out", "config"
         )
     service = Service(endpoint, model)
-    app = web.Application(middlewares=[gate(key)], client_max_size=_LARGEST_BODY)
+    app = web.Application(middlewares=[log_access, gate(key)], client_max_size=_LARGEST_BODY)
     app.router.add_post("/api/chat", service.chat)
     for prefix in ("", "/v1"):
         app.router.add_post(f"{prefix}/chat/completions", service.chat)
@@ -228,11 +229,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help=f"where to listen (%(default)s); beyond this machine it wants a key, from {_KEY_NAME}",
     )
     parser.add_argument("--port", default=8282, type=int, metavar="N", help="0: any free one (%(default)s)")
+    parser.add_argument("--verbose", action="store_true", help="tell of each request on stderr")
     chosen = parser.parse_args(arguments)
+    logging.basicConfig(
+        level="INFO" if chosen.verbose else "WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     try:
         endpoint = resolve(chosen.provider, Connection(base_url=chosen.base_url, retries=0))
-        key = Key.from_environment(_KEY_NAME)
-        app = create_app(endpoint, model=chosen.model, host=chosen.host, key=key)
+        app = create_app(endpoint, model=chosen.model, host=chosen.host, key=Key.from_environment(_KEY_NAME))
         asyncio.run(_serve(app, chosen.host, chosen.port))
     except KeyboardInterrupt:
         pass

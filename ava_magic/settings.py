@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
+from .answers.formats import FORMATS
 from .connection import Connection, Key, Origin
 from .controls import one_line
 from .conversation.exchanges import Rerun
 from .errors import AvaError
 from .providers.presets import Ask
-from .reply import FORMATS
 
 __all__ = ["Settings"]
 
@@ -111,7 +111,7 @@ _WANTED: Mapping[str, _Wanted] = {
         "a mapping of names to values",
         lambda value: isinstance(value, Mapping) and all(isinstance(name, str) for name in value),
     ),
-    "format": _Wanted(f"one of {', '.join(FORMATS)}", lambda value: value in FORMATS),
+    "format": _Wanted(f"one of {', '.join(FORMATS)}", lambda value: isinstance(value, str) and value in FORMATS),
     "record": _Wanted("a path", lambda value: isinstance(value, str | os.PathLike)),
 }
 """What each setting may be, in words and as a test."""

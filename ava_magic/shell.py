@@ -17,10 +17,11 @@ from IPython.core import async_helpers
 from IPython.core.displayhook import CapturingDisplayHook
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
 __all__ = [
     "can_await",
+    "cell_of",
     "in_notebook",
     "in_own_task_of_a_cell",
     "is_displaying_result",
@@ -48,6 +49,16 @@ def can_await(shell: InteractiveShell) -> bool:
     if frame.f_code.co_flags & inspect.CO_COROUTINE:
         return True
     return frame.f_code.co_name == "_run_cell" and asyncio._get_running_loop() is None
+
+
+def cell_of(info: ExecutionInfo) -> str | None:
+    """The cell that runs, as the front end names it; ``None`` where it is not told (IPython 7).
+
+    VS Code names it by a URI, ``vscode-notebook-cell:/home/.../notebook.ipynb#W2sZmlsZQ%3D%3D``.  What is behind the
+    ``#`` names the cell; the path is nobody's business in a notebook that is shared.
+    """
+    told: str | None = getattr(info, "cell_id", None)
+    return told.rpartition("#")[2] if told and told.startswith("vscode-notebook-cell:") else told
 
 
 def own_loop() -> asyncio.AbstractEventLoop:

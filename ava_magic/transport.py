@@ -18,7 +18,7 @@ from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 from urllib.request import (  # type: ignore[attr-defined]  # the stubs lack the second
     getproxies_environment,
-    proxy_bypass_environment,
+    proxy_bypass_environment,  # pyright: ignore[reportAttributeAccessIssue]
 )
 
 import aiohttp
@@ -26,6 +26,7 @@ from aiohttp import ClientError
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from . import log
 from .body import chunks_of
 from .connection import Connection, Key, error_text, without_keys
 from .errors import AvaError, raise_alone
@@ -101,6 +102,7 @@ async def _send(
             raise_alone(answer)
         if connection.on_wait is not None:
             connection.on_wait(reason_to_wait(answer), wait)
+        log.repeating(URL(url).host, getattr(answer, "status", None), wait)
         await asyncio.sleep(wait)
         attempt += 1
 

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
+from . import log
 from .answers.structured import Demand, Misfit
 from .arrival import Arrival
 from .cassette.take import Asked, Ending, Take
@@ -97,6 +98,7 @@ class Turn(Arrival):
     async def stream(self) -> AsyncGenerator[str, None]:
         """Ask, and yield the content as it comes.  Raises :class:`AvaError`, with what had arrived."""
         self.started = time.monotonic()
+        number = log.asking(self)
         deltas: AsyncIterator[Delta] | None = None
         failure: AvaError | None = None
         try:
@@ -117,6 +119,7 @@ class Turn(Arrival):
             if deltas is not None:
                 await hang_up(deltas)
             failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
+            log.ended(number, self, seconds, failure)
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
             self.partial = True
             self.notes.append("broken off before its end")

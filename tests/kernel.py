@@ -76,7 +76,8 @@ class Cell:
     @property
     def painted(self) -> list[str]:
         """The HTML of every frame of every ``Output`` widget, in order."""
-        return [output["data"][HTML] for state in self._states for output in state.get("outputs") or ()]
+        outputs = [output for state in self._states for output in state.get("outputs") or ()]
+        return [output["data"][HTML] for output in outputs if HTML in output["data"]]
 
     @property
     def seen(self) -> str:

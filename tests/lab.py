@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import nbformat
 from playwright.sync_api import Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 class Lab:
@@ -26,9 +27,10 @@ class Lab:
     def __init__(self, folder: Path, *, dark: bool = False, scale: float = 1) -> None:
         self.folder = folder
         self._write_settings(dark)
-        self._server = self._start_server()
+        options = (f"--ServerApp.root_dir={self.folder}", "--LabApp.expose_app_in_browser=True")
+        self._server, self.url = serve(folder, "jupyterlab", "--allow-root", "--IdentityProvider.token=", *options)
         self._playwright = sync_playwright().start()
-        self._browser = self._playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        self._browser = self._playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         self._context = self._browser.new_context(viewport={"width": 1000, "height": 800}, device_scale_factor=scale)
         self.page: Page = self._context.new_page()
 
@@ -96,27 +98,30 @@ class Lab:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values))
 
-    def _start_server(self) -> subprocess.Popen[bytes]:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        environment = os.environ | {
-            "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
-            "JUPYTER_DATA_DIR": str(self.folder / "data"),
-            "IPYTHONDIR": str(self.folder / "ipython"),
-        }
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
-        command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={self.folder}"]
-        command += ["--LabApp.expose_app_in_browser=True"]
-        with (self.folder / "server.log").open("w") as log:
-            server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                with urllib.request.urlopen(f"{self.url}/api", timeout=5):
-                    return server
-            except OSError:
-                time.sleep(0.1)
-        server.terminate()
-        raise AssertionError((self.folder / "server.log").read_text())
+
+def serve(folder: Path, module: str, *options: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a server of pages that reads and writes in ``folder`` alone; return it with its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "IPYTHONDIR": str(folder / "ipython"),
+    }
+    command = [sys.executable, "-m", module, "--no-browser", f"--port={port}", *options]
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}"
+    end = time.monotonic() + 60
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            urllib.request.urlopen(f"{url}/api", timeout=5).close()
+        except urllib.error.HTTPError as answer:  # Voilà has no such path
+            answer.close()
+        except OSError:
+            time.sleep(0.1)
+            continue
+        return server, url
+    server.terminate()
+    raise AssertionError((folder / "server.log").read_text())

@@ -2,7 +2,8 @@
 
 Each row is an environment of its own, made by uv (``pip install uv``) and thrown away.  The Pythons must be there:
 uv finds those on the path, its own, and pyenv's.  What is pinned is installed first, as a service does it that
-hands out notebooks; then ava_magic comes on top, which must change nothing that was there.
+hands out notebooks; then ava_magic comes on top, which must change nothing that was there.  The row ``lab-4.2`` runs
+an old JupyterLab in Chromium instead of the kernel and terminal tests.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ _SHOWN = ("ipython", "ipykernel", "ipywidgets")
 
 @dataclass(frozen=True)
 class Row:
-    """A Python, what is installed in it beforehand, and which versions uv takes for the rest."""
+    """A Python, what is installed in it beforehand, which versions uv takes for the rest, and what is tested."""
 
     python: str
     pins: tuple[str, ...] = ()
     resolution: str = "highest"
+    tests: tuple[str, ...] = _TESTS
 
 
 ROWS = {
@@ -42,6 +44,7 @@ ROWS = {
     "9-6.29": Row("3.13", ("ipython==9.*", "ipykernel==6.29.*")),
     "9-7.0": Row("3.11", ("ipython==9.*", "ipykernel==7.0.*")),
     "colab": Row("3.12", ("ipython==7.34.0", "ipykernel==6.17.1", "ipywidgets==7.7.1")),
+    "lab-4.2": Row("3.11", ("jupyterlab==4.2.*", "ipykernel==6.29.*", "playwright"), tests=("front_ends",)),
     "lowest": Row("3.11", resolution="lowest-direct"),
 }
 
@@ -83,7 +86,7 @@ class Environment:
         command = [self.python, "-m", "pytest", "-q", f"--junitxml={report}", "-p", "no:cacheprovider"]
         # Old jupyter-client leaves a loop to the garbage collector, which complains about it in whatever test runs.
         command += ["-W", "ignore::pytest.PytestUnraisableExceptionWarning"]
-        command += [f"tests/test_{name}.py" for name in _TESTS]
+        command += [f"tests/test_{name}.py" for name in self._row.tests]
         with log.open("w") as output:
             subprocess.run(command, cwd=_ROOT, stdout=output, stderr=subprocess.STDOUT, env=_environment(), check=False)
         return _outcome(report)

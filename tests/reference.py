@@ -11,11 +11,11 @@ from typing import Any
 from traitlets import Bool, Enum, Float, Int, TraitType, Unicode
 
 from ava_magic import errors
+from ava_magic.answers.formats import FORMATS
 from ava_magic.environment import VARIABLES
 from ava_magic.magics import AvaMagics
 from ava_magic.options import GROUPS, Option
 from ava_magic.providers.presets import PRESETS, provider_names
-from ava_magic.reply import FORMATS
 
 from .pages import DOCS
 

@@ -95,7 +95,7 @@ def test_after_two_answers_that_do_not_fit_nothing_is_bound(asked: Kernel, endpo
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("-f yaml x", "it is one of markdown, text, code, json"),
+        ("-f poem x", "it is one of markdown, text, code"),
         ("-f text --schema dict x", "--schema dict: no variable"),
         ("-f text --schema shape x", "for the format json, not for text"),
         ("--schema number x", "not int"),

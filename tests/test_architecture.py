@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -141,20 +142,16 @@ def test_a_script_that_asks_loads_no_notebook() -> None:
     assert not {"IPython", "ipywidgets", "rich", "traitlets"} & set(loaded)
 
 
-def test_the_public_names_are_these() -> None:
-    assert ava_magic.__all__ == [
-        "AsyncGeneratorProvider",
-        "AvaError",
-        "Chat",
-        "CodeLinkAva",
-        "Conversation",
-        "Replies",
-        "Reply",
-        "__version__",
-        "ask_each",
-        "load_ipython_extension",
-        "unload_ipython_extension",
-    ]
+def test_the_map_of_the_house_shows_every_module_and_every_package() -> None:
+    contributing = ROOT.parent / "CONTRIBUTING.md"
+    if not contributing.exists():
+        pytest.skip("the sources are not beside it")
+    here = {path.stem for path in ROOT.glob("*.py")} | {f"{path.parent.name}/" for path in ROOT.glob("*/__init__.py")}
+    shown = set(
+        re.findall(r"`([\w/]+)`", contributing.read_text("utf-8").partition("## The map")[2].partition("##")[0])
+    )
+    assert {name for name in here if not name.startswith("_")} - shown == set()
+    assert {name for name in shown if name.endswith("/")} <= here
 
 
 @pytest.mark.parametrize("name", ava_magic.__all__)
@@ -168,4 +165,4 @@ def test_a_public_name_is_there_and_listed(name: str) -> None:
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nowhere'"):
-        ava_magic.nowhere  # noqa: B018
+        ava_magic.nowhere  # type: ignore[attr-defined]  # noqa: B018

@@ -602,3 +602,18 @@ def _come_back(asked: Asked) -> None:
     asked.lab.page.goto(f"{asked.lab.url}/lab/tree/asked.ipynb?reset")
     asked.lab.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     asked.lab.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.ready")
+
+
+def test_a_reply_in_an_output_of_the_users_stays_there(lab: Lab, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.says("first words, ", gate, "last words")
+    setup = f"%load_ext ava_magic\n%config AvaMagics.base_url = {endpoint.url!r}\nimport ipywidgets"
+    place = "place = ipywidgets.Output()\nbutton = ipywidgets.Button(description='Ask')\ndisplay(button, place)"
+    lab.open(setup, place, "@button.on_click\ndef ask(_):\n    with place:\n        %ava hi", name="place.ipynb")
+    for number in range(3):
+        lab.run_to_end(number)
+    lab.output(1).locator("button").click()
+    lab.output(1).get_by_text("first words,").wait_for()
+    gate.open()
+    lab.output(1).get_by_text("openai-compatible · scripted").wait_for()
+    assert "first words, last words" in lab.output(1).inner_text()

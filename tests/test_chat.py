@@ -238,8 +238,8 @@ def test_a_key_that_is_no_text_is_told() -> None:
 
 
 async def test_a_format_that_is_none_is_told_as_every_setting() -> None:
-    with pytest.raises(AvaError, match="format must be one of markdown, text, code, json") as caught:
-        await Chat(provider=echo).ask("hi", format="xml", schema={})
+    with pytest.raises(AvaError, match="format must be one of markdown, text, code") as caught:
+        await Chat(provider=echo).ask("hi", format="poem", schema={})
     assert caught.value.kind == "config"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ava_magic.answers.formats import FORMATS
 from ava_magic.completion.words import Place, option_names, place
 
 from .endpoint import Endpoint, Gate
@@ -121,7 +122,7 @@ def test_values_of_options_are_offered(typist: Typist) -> None:
     )
     assert typist.tab("x = %ava -p oll") == ["x = %ava -p ollama"]
     assert typist.tab("%%ava --provider=oll") == ["%%ava --provider=ollama"]
-    assert typist.tab("%ava -f ") == [f"%ava -f {name}" for name in ("code", "json", "markdown", "text")]
+    assert typist.tab("%ava -f ") == [f"%ava -f {name}" for name in sorted(FORMATS)]
     assert typist.tab("%ava --schema ") == ["%ava --schema Person", "%ava --schema shape"]
 
 

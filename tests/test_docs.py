@@ -39,6 +39,7 @@ NOT_RUN = {
     "ollama pull": "it fetches a model",
     "jupyter lab": "it serves until it is ended; tests/lab.py starts one",
     "--nbmake examples": "tests/test_examples.py runs them",
+    "%load_ext jupyter_ai_magics": "it takes that package; tests/test_ecosystem.py loads both",
     "from dask.distributed import": "it takes a cluster; tests/test_dask.py has one",
 }
 """What stands in a line, or at the beginning of a cell, that is not run here, and why."""

@@ -68,6 +68,17 @@ def test_a_cell_run_again_replaces_its_turn(asked: Kernel, endpoint: Endpoint) -
     assert history.count("you:") == 2
 
 
+def test_vs_codes_name_of_a_cell_is_kept_without_the_path_in_it(asked: Kernel, endpoint: Endpoint) -> None:
+    """The record of a reply is in the notebook's file, which others may get."""
+    endpoint.says("blue")
+    one, two = (f"vscode-notebook-cell:/home/me/secret/notebook.ipynb#W{number}sZmlsZQ%3D%3D" for number in (1, 2))
+    cell = asked.run("%ava one", cell_id=one)
+    asked.run("%ava two", cell_id=two)
+    assert cell.outputs[0]["metadata"]["ava_magic"]["cell"] == "W1sZmlsZQ%3D%3D"
+    asked.run("%ava one, otherwise", cell_id=one)
+    assert endpoint.requests[2].messages == [("user", "one, otherwise")]
+
+
 @pytest.mark.parametrize(
     ("code", "prompt"),
     [

@@ -79,11 +79,13 @@ def test_loading_again_and_again_leaves_nothing_behind(asked: Kernel, endpoint: 
     assert _census(asked) == before
 
 
-@pytest.mark.parametrize("code", ["%ava -n hi", "ask()", "%%time\n%ava -n hi"])
+@pytest.mark.parametrize("code", ["{}\n%ava -n hi", "{}\nask()", "%%time\n{}\n%ava -n hi"])
 def test_within_the_cell_already_the_handler_is_given_back(asked: Kernel, endpoint: Endpoint, code: str) -> None:
     endpoint.says("ok")
-    assert asked.run(f"{code}\nafter = repr(signal.getsignal(signal.SIGINT))").status == "ok"
-    assert "ava_magic" not in asked.value("after")
+    look = "{} = signal.getsignal(signal.SIGINT)".format
+    assert asked.run(f"{code.format(look('before'))}\n{look('after')}").status == "ok"
+    assert asked.value("before == after") == "True"
+    assert asked.value("signal.getsignal(signal.SIGINT) is signal.default_int_handler") == "True"
 
 
 def test_a_cell_that_asks_leaves_variables_history_and_out_as_any_cell(asked: Kernel, endpoint: Endpoint) -> None:

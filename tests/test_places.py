@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .endpoint import Endpoint, Gate
-from .kernel import HTML, Cell, Kernel
+from .kernel import HTML, WIDGET, Cell, Kernel
 
 _SAID = "first words, last words"
 
@@ -167,3 +167,20 @@ def test_it_streams_in_a_widgets_callback(asked: Kernel, endpoint: Endpoint, how
     click = asked.click(model)
     _see_it_stream(asked, click, gate)
     assert asked.value("str(answer)") == repr(_SAID)
+
+
+@pytest.mark.parametrize("display", ["auto", "html", "text"])
+@pytest.mark.parametrize("question", ["hi", "-m one -m other hi", "--each numbers {item}?"], ids=["one", "two", "each"])
+def test_inside_an_output_widget_it_is_shown_in_one_that_stays(
+    asked: Kernel, endpoint: Endpoint, display: str, question: str
+) -> None:
+    """Front ends take no update of what is displayed in there: the reply would be gone with its area."""
+    endpoint.says("what was ", "said")
+    asked.run(
+        f"%config AvaMagics.display = {display!r}\nfrom ipywidgets import Output\nplace, numbers = Output(), [1, 2]"
+    )
+    cell = asked.run(f"with place:\n    %ava {question}")
+    assert not cell.of_type("update_display_data")
+    [shown] = cell.of_type("display_data")
+    assert "what was said" in cell.painted[-1]
+    assert shown["data"][WIDGET]["model_id"] in cell.left_open

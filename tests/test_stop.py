@@ -84,3 +84,17 @@ def test_an_interrupt_stops_many_streams_at_once(asked: Kernel, endpoint: Endpoi
     assert asked.finish(queued).status == "aborted"
     for request in endpoint.requests:
         assert request.hung_up.wait(5)
+
+
+@pytest.mark.parametrize("code", ["%ava go\n{}", "if busy:\n    {}\n%ava go"], ids=["after", "before"])
+def test_an_interrupt_ends_what_is_busy_in_a_cell_that_asks(asked: Kernel, endpoint: Endpoint, code: str) -> None:
+    """A kernel's own handler has the loop cancel such a cell, and the loop does not turn meanwhile."""
+    endpoint.says("an answer")
+    asked.run("busy = True")
+    cell = asked.start(code.format("[print('busy'), [time.sleep(0.01) for _ in range(6000)]]"))
+    asked.collect(cell, lambda: "busy" in cell.stdout)
+    asked.interrupt()
+    asked.finish(cell, 10)
+    assert cell.reply["ename"] == "KeyboardInterrupt"
+    assert len(endpoint.requests) == code.startswith("%ava")
+    assert asked.run("%ava go").status == "ok"

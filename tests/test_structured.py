@@ -213,7 +213,7 @@ async def test_a_schema_that_cannot_be_checked_is_said_not_to_be(
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"format": "yaml"}, "markdown, text, code, json"),
+        ({"format": "poem"}, "markdown, text, code"),
         ({"format": "code", "schema": Person}, "for the format json"),
         ({"schema": 3}, "not int"),
         ({"options": {"model": "m"}}, "an option cannot set model"),

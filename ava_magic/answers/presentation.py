@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..controls import visible
 from ..markdown.html import plain, to_html
+from .formats import FORMATS
 
 __all__ = ["AsMarkdown", "as_html", "as_markdown"]
 
@@ -13,12 +14,12 @@ _FENCE = "~" * 8  # no JSON has a line of these, and hardly a text
 class AsMarkdown:
     """A growing answer as Markdown that shows it as its format wants: :meth:`feed` it in any cut, then :meth:`finish`.
 
-    Bare JSON becomes code, and so does a ``text``; JSON in prose or in a fence of its own is Markdown already.
+    What becomes one block of code, its row in :data:`FORMATS` tells.
     """
 
     def __init__(self, reply_format: str) -> None:
-        self._language = {"json": "json", "text": "text"}.get(reply_format, "")
-        self._decided = not self._language
+        self._format = FORMATS[reply_format]
+        self._decided = not self._format.language
         self._in_fence = False
         self._held = ""
 
@@ -31,13 +32,13 @@ class AsMarkdown:
             self._held = text
             return ""
         self._decided = True
-        self._in_fence = self._language == "text" or start[0] in "{["
-        return f"{_FENCE}{self._language}\n{text}" if self._in_fence else text
+        self._in_fence = not self._format.opening or start[0] in self._format.opening
+        return f"{_FENCE}{self._format.language}\n{text}" if self._in_fence else text
 
     def finish(self) -> str:
         """The end of the answer: return what closes it.  Another one may follow."""
         closing = f"\n{_FENCE}\n" if self._in_fence else self._held
-        self._decided, self._in_fence, self._held = not self._language, False, ""
+        self._decided, self._in_fence, self._held = not self._format.language, False, ""
         return closing
 
 

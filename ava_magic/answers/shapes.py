@@ -81,12 +81,12 @@ def _from_schema(schema: Mapping[str, Any]) -> Shape:
     except (TypeError, ValueError, RecursionError) as error:
         raise AvaError(f"the schema cannot be written as JSON: {error}", "config") from None
     try:
-        import jsonschema
+        import jsonschema.validators
     except ImportError:
         return Shape(name, schema, lambda value: value, checks=False)
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
-        kind.check_schema(schema)
+        kind.check_schema(dict(schema))
     except jsonschema.SchemaError as error:
         raise AvaError(f"the schema is no JSON Schema: {one_line(error.message)}", "config") from None
     try:
@@ -125,7 +125,8 @@ def _from_model(model: Any) -> Shape:
 
 
 def _problems(error: Exception) -> str:
-    if not hasattr(error, "errors"):
+    errors = getattr(error, "errors", None)
+    if errors is None:
         return one_line(f"{type(error).__name__}: {error}")
-    found = error.errors(include_url=False, include_context=False)[:_MOST_PROBLEMS]
+    found = errors(include_url=False, include_context=False)[:_MOST_PROBLEMS]
     return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the object'}: {one_line(e['msg'], 120)}" for e in found)

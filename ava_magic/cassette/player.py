@@ -20,7 +20,7 @@ __all__ = ["Player"]
 
 @dataclass(eq=False)
 class _Replaying(Part):
-    entry: Entry
+    entry: Entry  # pyright: ignore[reportIncompatibleVariableOverride]  # it is set once
 
     def __post_init__(self) -> None:
         name = self.entry.provider or self.endpoint.name

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ..answers.formats import FORMATS
 from ..answers.shapes import is_shape
 from ..providers.presets import provider_names
-from ..reply import FORMATS
 from ..values.displays import visible_names
 from ..values.lookup import attribute_names, find, is_a
 from .model_names import ModelNames

@@ -20,6 +20,7 @@ from .tokens import estimate_tokens
 __all__ = ["Anchor", "Conversation", "Exchange", "Message", "Rerun", "Unanswered", "fit"]
 
 Rerun = Literal["replace", "append"]
+"""What a cell that is run again does: its turn takes the place of its former one, or is added to it."""
 
 _UNDONE_AT_MOST = 100  # changes: each keeps the list from before it
 
@@ -41,17 +42,17 @@ class Anchor:
     number: int | None = field(default=None, compare=False)
 
     def is_earlier_run_of(self, other: Anchor) -> bool:
-        """Whether both are runs of one cell, and not the same run."""
+        """Whether this and the ``other`` are runs of one cell, and not the same run."""
         return self.cell is not None and self.cell == other.cell and self.run != other.run
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A user's message and the reply to it.
+    """A user's message, its ``prompt`` (a text, or OpenAI's content parts), and the ``reply`` to it.
 
-    ``partial`` marks a reply that was stopped, ``aside`` one that is not sent since its cell has failed, ``model`` and
-    ``provider`` say who gave it, and ``at`` when it ended, in seconds since 1970.  ``counts`` are the tokens of the
-    question and of the reply; ``None``: estimated.
+    ``anchor`` tells where it was asked, ``partial`` marks a stopped reply, ``aside`` one that is not sent since
+    its cell has failed, ``model`` and ``provider`` say who gave it, and ``at`` when it ended, in seconds since 1970.
+    ``counts`` are the tokens of the question and of the reply; ``None``: estimated.
     """
 
     prompt: Any
@@ -82,7 +83,7 @@ class Unanswered(NamedTuple):
 
 
 class Conversation(Sequence[Exchange]):
-    """The exchanges, oldest first: a sequence that is changed by its methods alone, each of which can be undone."""
+    """The ``exchanges`` of ``name``, oldest first: a sequence that its methods alone change, and each can be undone."""
 
     def __init__(self, exchanges: Sequence[Exchange] = (), name: str = "main") -> None:
         self.name = name
@@ -92,7 +93,7 @@ class Conversation(Sequence[Exchange]):
 
     @classmethod
     def from_openai(cls, messages: Sequence[Mapping[str, Any]], name: str = "main") -> Conversation:
-        """The conversation that OpenAI ``messages`` hold.  System messages are left out: they are a setting.
+        """The conversation ``name`` that OpenAI ``messages`` hold.  System messages are left out: they are a setting.
 
         Raises :class:`AvaError` (``config``) where it is not a user's message and a reply to it, in turns.
         """
@@ -156,21 +157,21 @@ class Conversation(Sequence[Exchange]):
     def before(self, anchor: Anchor, rerun: Rerun = "replace", instead: Exchange | None = None) -> list[Exchange]:
         """The exchanges that a question asked at ``anchor`` follows.
 
-        For a cell that is run again these are the ones before its own place, less what its last run added; ``instead``
-        names the one exchange to replace.
+        For a cell that is run again, with ``rerun="replace"``, these are the ones before its own place, less what its
+        last run added; ``instead`` names the one exchange to replace.
         """
         kept, place = self._place(anchor, rerun, instead)
         return [exchange for exchange in kept[:place] if not exchange.aside]
 
     def add(self, exchange: Exchange, rerun: Rerun = "replace", instead: Exchange | None = None) -> None:
-        """Put ``exchange`` in its place: that of its cell's last run where there was one, else the end."""
+        """Put ``exchange`` in its place: that of ``instead``, of its cell's last run by ``rerun``, else the end."""
         kept, place = self._place(exchange.anchor, rerun, instead)
         kind = "turn" if len(kept) == len(self) else "rerun"
         self._change(f"the {kind} {_quoted(exchange.prompt)}", [*kept[:place], exchange, *kept[place:]])
         self._unanswered = None
 
     def miss(self, question: Unanswered, rerun: Rerun = "replace") -> None:
-        """``question`` got no answer: what its cell's last run added is set aside, and it can be asked again."""
+        """``question`` got no answer: by ``rerun`` its cell's last turns are set aside.  It can be asked again."""
         if question.instead is None and rerun == "replace":
             self._set_aside(question.anchor, question.prompt)
         self._unanswered = question

@@ -51,8 +51,8 @@ async def ask_each(
 
     An item may be reached into: ``{item.column}``, ``{item["a column"]}``; :func:`~.items.items_of` says what may hold
     items.  One that failed, after the endpoint's own retries, comes as a :class:`~ava_magic.Reply` whose
-    ``error`` says why.  ``chat`` gives the settings, ``changes`` change some, as for :meth:`~ava_magic.Chat.ask`; its
-    conversation is neither read nor extended.
+    ``error`` says why.  ``concurrency`` is how many are asked at once.  ``chat`` gives the settings, ``changes`` change
+    some, as for :meth:`~ava_magic.Chat.ask`; its conversation is neither read nor extended.
 
     With ``into``, a path, every reply is added to that file as it comes, and those that it holds already are not asked
     for again.  Raises :class:`AvaError` (``config``) where nothing can be asked, or the file not be written.  To stop
@@ -216,7 +216,8 @@ class Batch:
         return reply
 
     async def _send(self, prompt: Any, turn: Turn) -> Reply:
-        for attempt in range(_ASKED_AGAIN + 1):
+        attempt = 0
+        while True:
             answered = self._answered
             try:
                 async with self.throttle:
@@ -229,8 +230,9 @@ class Batch:
                 break
             self.throttle.slow("too many requests", 0.5 * 2**attempt)
             await self.throttle.until_open()
-            if self._answered == answered:
+            if self._answered == answered or attempt == _ASKED_AGAIN:
                 break
+            attempt += 1
             turn = self._begin(prompt)  # others had an answer meanwhile: it was refused for their sake
         return replace(failure.reply or turn.reply(), error=failure.with_traceback(None), partial=True)
 

@@ -21,7 +21,7 @@ _WIDTH = 300  # characters of an item or a reply in the table
 
 
 class Replies(Sequence[Reply]):
-    """What came back for many items, in their order: a list of :class:`~ava_magic.Reply`.
+    """What came back for many items, in their order: the ``replies``, as a list of :class:`~ava_magic.Reply`.
 
     Attributes:
         items: what each was asked for; its position, where nothing else is said.

@@ -18,6 +18,7 @@ __all__ = [
     "AsyncGeneratorProvider",
     "Delta",
     "FinishReason",
+    "Message",
     "ModelName",
     "Reasoning",
     "Refusal",
@@ -31,42 +32,42 @@ _Provider = TypeVar("_Provider", bound="type[AsyncGeneratorProvider]")
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """Text of the model's thinking."""
+    """``text`` of the model's thinking."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Text of a refusal."""
+    """``text`` of a refusal."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The token counts that the endpoint reports, by its own names."""
+    """The ``counts`` of tokens that the endpoint reports, by its own names."""
 
     counts: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class FinishReason:
-    """The endpoint's word for why the reply ended."""
+    """The endpoint's word for the ``reason`` why the reply ended, such as ``"stop"``."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ModelName:
-    """The model that answers, as the endpoint names it."""
+    """The ``name`` of the model that answers, as the endpoint gives it."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What came so far does not fit what was asked for, for this reason: another answer follows in its place.
+    """What came so far does not fit what was asked for, for this ``reason``: another answer follows in its place.
 
     No provider yields this, but what asks one for data (:mod:`ava_magic.answers.structured`).
     """
@@ -78,7 +79,7 @@ Delta = str | Reasoning | Refusal | Usage | FinishReason | ModelName | Again
 
 
 class Request(NamedTuple):
-    """What a provider sends: the address, and the body as it is before it becomes JSON."""
+    """What a provider sends: the ``url``, and the ``body`` as it is before it becomes JSON."""
 
     url: str
     body: dict[str, Any]
@@ -117,7 +118,11 @@ class AsyncGeneratorProvider:
 
     @classmethod
     async def create_async(cls, model: str, messages: list[Message], **kwargs: Any) -> str:
-        """The whole content of the reply, joined."""
+        """The whole content of the reply, joined.
+
+        ``model`` and ``messages`` are those of :meth:`create_async_generator`, and so is what is raised: aiohttp's
+        ``ClientError`` or :class:`~ava_magic.AvaError` by the providers here.
+        """
         deltas = cls.create_async_generator(model, messages, **kwargs)
         try:
             return "".join([delta async for delta in deltas if isinstance(delta, str)])
@@ -126,7 +131,7 @@ class AsyncGeneratorProvider:
 
 
 async def hang_up(deltas: AsyncIterator[Delta]) -> None:
-    """Close what a provider returned, so that its connection ends now; a plug-in's may be no generator."""
+    """Close the ``deltas`` of a provider, so that its connection ends now; a plug-in's may be no generator."""
     close = getattr(deltas, "aclose", None)
     if close is not None:
         await close()

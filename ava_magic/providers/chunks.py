@@ -68,7 +68,7 @@ class ChunkDecoder:
                 try:
                     payload, end = _scan(data, 0)
                 except (StopIteration, ValueError, RecursionError):
-                    end = -1
+                    payload, end = None, -1
                 if end == len(data) and type(payload) is dict and event != "error":
                     self._read(payload, out)
                 else:

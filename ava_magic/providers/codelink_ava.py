@@ -15,7 +15,11 @@ __all__ = ["CodeLinkAva"]
 
 
 class CodeLinkAva(StreamingProvider):
-    """``POST {base}/api/chat``; ``model`` is accepted and not sent, since the service has but one."""
+    """``POST {base}/api/chat``; ``model`` is accepted and not sent, since the service has but one.
+
+    The protocol is that of the adapter of this name in xtekky/gpt4free (2023).  Raises what
+    :class:`~.streaming.StreamingProvider` does: :class:`aiohttp.ClientResponseError` for an HTTP error.
+    """
 
     url: ClassVar[str] = "https://ava-alpha-api.codelink.io"
     supports_gpt_35_turbo: ClassVar[bool] = True
@@ -23,6 +27,6 @@ class CodeLinkAva(StreamingProvider):
 
     @classmethod
     def request(cls, model: str, messages: list[Message], **kwargs: Any) -> Request:
-        """What is sent: ``kwargs`` are laid over ``messages``, ``temperature`` (0.6) and ``stream`` (true)."""
+        """What is sent: ``kwargs`` over ``messages``, ``temperature`` (0.6) and ``stream`` (true), and no ``model``."""
         body = {"messages": messages, "temperature": 0.6, "stream": True, **kwargs}
         return Request(f"{(cls.connection.base_url or cls.url).rstrip('/')}/api/chat", body)

@@ -88,7 +88,7 @@ class Endpoint:
 
 def provider_names() -> list[str]:
     """What ``-p`` takes, plug-ins aside."""
-    return ["auto", *PRESETS, "codelink-ava", "guide"]
+    return ["auto", *PRESETS, *_OTHERS]
 
 
 def resolve(provider: str | type | Ask = "auto", connection: Connection = Connection()) -> Endpoint:
@@ -104,10 +104,8 @@ def resolve(provider: str | type | Ask = "auto", connection: Connection = Connec
         return _choose(connection)
     if name in PRESETS:
         return _preset(PRESETS[name], connection, "named")
-    if name == "codelink-ava":
-        return _codelink_ava(connection)
-    if name == "guide":
-        return _endpoint(name, Guide, why="named")
+    if name in _OTHERS:
+        return _OTHERS[name](connection)
     if ":" in name:
         return _plug_in(_import(name), name.rpartition(":")[2], connection)
     near = difflib.get_close_matches(name.lower(), provider_names(), n=1, cutoff=0.7)
@@ -126,6 +124,13 @@ def _codelink_ava(connection: Connection) -> Endpoint:
         "--base-url, or name another provider with -p)"
     )
     return _endpoint("codelink-ava", provider, CodeLinkAva.url, why="named", hint=hint)
+
+
+# Providers that are no presets.  An adapter of another API goes here too: ``_plug_in(Class, "name", connection)``.
+_OTHERS: dict[str, Callable[[Connection], Endpoint]] = {
+    "codelink-ava": _codelink_ava,
+    "guide": lambda connection: _endpoint("guide", Guide, why="named"),
+}
 
 
 def _choose(connection: Connection) -> Endpoint:
@@ -147,10 +152,9 @@ def _choose(connection: Connection) -> Endpoint:
 
 def _at_address(connection: Connection, why: str) -> Endpoint:
     here = origin(connection.base_url)
-    for preset in PRESETS.values():
-        if here == origin(_home(preset)):
-            return _preset(preset, connection, why)
-    return _preset(Preset("openai-compatible", connection.base_url), connection, why)
+    unknown = Preset("openai-compatible", connection.base_url)
+    preset = next((preset for preset in PRESETS.values() if here == origin(_home(preset))), unknown)
+    return _preset(preset, connection, why)
 
 
 def _home(preset: Preset) -> str:
@@ -163,9 +167,7 @@ def _preset(preset: Preset, connection: Connection, why: str) -> Endpoint:
     home = _home(preset)
     url = (connection.base_url or home).strip().rstrip("/")
     origin(url)
-    key, key_name = connection.key, ""
-    if key is None:
-        key, key_name = _key_for(url, preset, home, connection)
+    key, key_name = _key_for(url, preset, home, connection) if connection.key is None else (connection.key, "")
     provider = OpenAICompatible.at(replace(connection, base_url=url, key=key, typed_keys={}))
     about = {"key": key, "key_name": key_name, "why": why}
     return _endpoint(preset.name, provider, url, **about, list_models=provider.list_models)
@@ -216,7 +218,7 @@ def _given_key(connection: Connection) -> Key | None:
 
 def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint:
     """A provider, ours or a plug-in's, as an endpoint."""
-    ask = getattr(provider, "create_async_generator", None if isinstance(provider, type) else provider)
+    ask: Ask | None = getattr(provider, "create_async_generator", None if isinstance(provider, type) else provider)
     if not callable(ask) or not _takes_a_question(ask):
         raise AvaError(
             f"{name} is no provider: a class with create_async_generator(model, messages, **kwargs) is one", "config"
@@ -224,7 +226,7 @@ def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint
     takes: dict[str, Any] = {
         name: getattr(provider, name, False) is True for name in ("takes_images", "takes_response_format")
     }
-    request = getattr(provider, "request", None)
+    request: Callable[..., Request] | None = getattr(provider, "request", None)
     return Endpoint(name, ask, url, request=request if callable(request) else None, **takes, **about)
 
 

@@ -20,7 +20,7 @@ class StreamingProvider(AsyncGeneratorProvider):
     async def create_async_generator(
         cls, model: str, messages: list[Message], **kwargs: Any
     ) -> AsyncGenerator[Delta, None]:
-        """Yield the reply as it comes.
+        """Yield the reply of ``model`` to ``messages`` as it comes.
 
         ``kwargs`` are further fields of the request.  Raises :class:`aiohttp.ClientResponseError` for an HTTP error,
         other :class:`aiohttp.ClientError` where the connection fails, and :class:`~ava_magic.AvaError` where the stream

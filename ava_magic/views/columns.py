@@ -6,11 +6,8 @@ A terminal has no columns that could stream: there they stand under each other, 
 from __future__ import annotations
 
 import sys
-import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-
-from IPython.display import display, update_display
 
 from ..controls import visible
 from ..many.column import Column
@@ -18,7 +15,8 @@ from ..many.replies import Replies
 from ..markdown.html import as_it_is, plain
 from ..markdown.inert import inert_markdown
 from . import BYTES_A_SECOND, View, choose, display_of, pace, screen_of
-from .ending import add_failure, repeat_at_next_cell
+from .ending import add_failure
+from .place import Place
 from .plain import Afterwards
 from .updates import HtmlView, TextView
 
@@ -62,7 +60,7 @@ class WidgetColumns:
         self._columns = columns
         self._views = [WidgetView(c.turn, c.run.stop, kernel, frame_rate, background=background) for c in columns]
         self._concluded: set[int] = set()
-        self._display_id = uuid.uuid4().hex
+        self._place = Place()
 
     def open(self) -> None:
         from ipywidgets import HTML, HBox, Layout, Output, VBox
@@ -77,7 +75,7 @@ class WidgetColumns:
         self._output = Output()
         self._area = new_area([self._row], self._output.layout)
         words = f"{len(self._columns)} were asked; their whole replies will stand here."
-        display(widget_view(self._area, words), raw=True, display_id=self._display_id)
+        self._place.show(widget_view(self._area, words))
 
     def paint(self) -> float:
         wanted = [1.0]
@@ -96,7 +94,7 @@ class WidgetColumns:
         from .area import close_tree, retire
 
         data, metadata = _final(self._columns, self._views, failure)
-        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
+        self._place.update(data, metadata)
         retire(self._area, self._output, data, metadata)
         for view in self._views:
             view.clear_away()
@@ -110,11 +108,11 @@ class HtmlColumns:
         self._columns = columns
         self._views = views
         self._background = background
-        self._display_id = uuid.uuid4().hex
+        self._place = Place()
 
     def open(self) -> None:
         self._frames = [view.status() for view in self._views]
-        display(self._data(), raw=True, display_id=self._display_id)
+        self._place.show(self._data())
 
     @pace
     def paint(self) -> float:
@@ -124,14 +122,14 @@ class HtmlColumns:
         if not fresh:
             return 0.25
         data = self._data()
-        update_display(data, raw=True, display_id=self._display_id)
+        self._place.update(data)
         return max(0.25, 2 * sum(map(len, data.values())) / BYTES_A_SECOND)
 
     def close(self, reply: Replies | None, failure: str = "") -> None:
         data, metadata = _final(self._columns, self._views, failure)
-        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
+        self._place.update(data, metadata)
         if self._background:
-            repeat_at_next_cell(data, metadata, self._display_id)
+            self._place.repeat_at_next_cell(data, metadata)
 
     def _data(self) -> dict[str, str]:
         return _beside([column.label for column in self._columns], self._frames)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
@@ -30,6 +30,9 @@ from rich.text import Text, TextType
 from ..controls import visible
 from ..markdown.rules import CLOSING, add_rules
 
+if TYPE_CHECKING:
+    from rich.console import JustifyMethod
+
 __all__ = ["ConsoleMarkdown"]
 
 _TITLE = r"""(?:"[^"\n]*"|'[^'\n]*'|\([^()\n]*\))"""
@@ -40,6 +43,8 @@ _BORDER = 3  # cells between two columns
 
 
 class _Cell(TableDataElement):
+    justify: JustifyMethod
+
     def on_text(self, context: MarkdownContext, text: TextType) -> None:
         """Add to the cell; rich 13.4 keeps only the last piece of it."""
         content = self.content if isinstance(self.content, Text) else Text(justify=self.justify)

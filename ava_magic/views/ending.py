@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
-from IPython.display import update_display
-
-from ..between_cells import at_next_cell
 from ..controls import visible
 from ..conversation.kept import record_of
 from ..markdown.blocks import Blocks
@@ -18,7 +14,7 @@ from . import Fresh
 if TYPE_CHECKING:
     from ..turn import Turn
 
-__all__ = ["add_failure", "final_bundle", "is_in_haste", "put_together", "repeat_at_next_cell"]
+__all__ = ["add_failure", "final_bundle", "is_in_haste", "put_together"]
 
 
 def final_bundle(
@@ -58,11 +54,3 @@ def put_together(painted: str, blocks: Blocks, fresh: Fresh) -> str:
         cut = max(tail.rfind("\n"), tail.rfind(" ")) + 1  # no word is torn apart
     html = painted + to_html(tail[:cut])
     return html + as_it_is(tail[cut:] + rest) if tail[cut:] + rest else html
-
-
-def repeat_at_next_cell(data: dict[str, str], metadata: dict[str, Any], display_id: str) -> None:
-    """Show what has ended in the background once more when the next cell begins.
-
-    A client that runs one cell after the other (nbclient) listens only while one runs, and a reply may end in between.
-    """
-    at_next_cell(functools.partial(update_display, data, metadata=metadata, raw=True, display_id=display_id))

@@ -13,11 +13,8 @@ from __future__ import annotations
 
 import math
 import time
-import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-
-from IPython.display import display, update_display
 
 from ..controls import visible
 from ..markdown.blocks import Blocks
@@ -27,6 +24,7 @@ from ..reply import Reply, thought_html
 from . import BYTES_A_SECOND, HOW_TO_STOP, Fresh, pace, status_line
 from .area import close_tree, new_area, retire, widget_view
 from .ending import final_bundle, is_in_haste, put_together
+from .place import Place
 from .stop_button import StopButton
 
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ class WidgetView:
         self._stop = stop
         self._kernel = kernel
         self._frame = 1 / frame_rate
-        self._display_id = uuid.uuid4().hex
+        self._place = Place()
         self._blocks = Blocks()
         self._fresh = Fresh(turn)
         self._finished: list[str] = []  # the HTML of the text in the outputs before the last one
@@ -61,7 +59,7 @@ class WidgetView:
 
     def open(self) -> None:
         words = f"{visible(self._turn.endpoint.name)} was asked; its whole reply will stand here."
-        display(widget_view(self.build(), words), raw=True, display_id=self._display_id)
+        self._place.show(widget_view(self.build(), words))
 
     def build(self) -> Any:
         """The area that the reply streams into, a widget which is not on the screen yet."""
@@ -116,7 +114,7 @@ class WidgetView:
 
     def close(self, reply: Reply | None, failure: str = "") -> None:
         data, metadata = self.finished(reply, failure)
-        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
+        self._place.update(data, metadata)
         retire(self._area, self._outputs[-1], data, metadata)
         self.clear_away()
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import io
 import sys
-import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
-
-from IPython.display import display, update_display
 
 from ..controls import one_line, visible
 from ..many.each import Batch
 from ..many.replies import Replies
 from ..markdown.html import plain
 from . import HOW_TO_STOP, View, screen_of
-from .ending import add_failure, repeat_at_next_cell
+from .ending import add_failure
+from .place import Place
 from .plain import Afterwards
 
 if TYPE_CHECKING:
@@ -89,7 +87,7 @@ class WidgetProgress:
         self._stop = stop
         self._kernel = kernel
         self._background = background
-        self._display_id = uuid.uuid4().hex
+        self._place = Place()
 
     def open(self) -> None:
         from ipywidgets import HTML, HBox, Layout, Output
@@ -107,7 +105,7 @@ class WidgetProgress:
         self._row = HBox([self._button.widget, self._bar.container, self._how], layout=Layout(flex_flow="row wrap"))
         self._output = Output()
         self._area = new_area([self._row], self._output.layout)
-        display(widget_view(self._area, _BEGUN), raw=True, display_id=self._display_id)
+        self._place.show(widget_view(self._area, _BEGUN))
 
     def paint(self) -> float:
         if self._button.comes_alive():
@@ -120,7 +118,7 @@ class WidgetProgress:
         from .area import close_tree, retire
 
         data = _final(reply, failure)
-        update_display(data, raw=True, display_id=self._display_id)
+        self._place.update(data)
         retire(self._area, self._output, data, {})
         self._button.close()
         self._row.children = self._row.children[1:]
@@ -137,24 +135,24 @@ class UpdatedProgress:
     def __init__(self, batch: Batch, *, background: bool) -> None:
         self._batch = batch
         self._background = background
-        self._display_id = uuid.uuid4().hex
+        self._place = Place()
 
     def open(self) -> None:
         from tqdm import tqdm
 
         self._bar = _new_bar(tqdm, self._batch, file=io.StringIO(), ncols=100)
-        display(self._data(), raw=True, display_id=self._display_id)
+        self._place.show(self._data())
 
     def paint(self) -> float:
         if _update(self._bar, self._batch):
-            update_display(self._data(), raw=True, display_id=self._display_id)
+            self._place.update(self._data())
         return _FRAME
 
     def close(self, reply: Replies | None, failure: str = "") -> None:
         data = _final(reply, failure)
-        update_display(data, raw=True, display_id=self._display_id)
+        self._place.update(data)
         if self._background:
-            repeat_at_next_cell(data, {}, self._display_id)
+            self._place.repeat_at_next_cell(data)
         self._bar.close()
 
     def _data(self) -> dict[str, str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 __all__ = ["StopButton"]
+
+_COMES_WITHIN = 2.0  # seconds in which a front end that serves clicks has told so
 
 
 class StopButton:
@@ -15,6 +18,7 @@ class StopButton:
         from ipywidgets import Button, Layout
 
         self.is_alive = False
+        self._opened = time.monotonic()
         self._kernel = kernel
         self._background = background  # so a click comes through, between two cells at the latest
         may_come = background or _may_serve(kernel)
@@ -30,10 +34,17 @@ class StopButton:
     def comes_alive(self) -> bool:
         """Whether a click is served from now on, and was not before."""
         if self.is_alive or not (self._background or _serves_clicks(self._kernel)):
+            self._give_up_its_place()
             return False
         self.is_alive = True
         self.widget.layout.visibility = "visible"
+        self.widget.layout.display = ""
         return True
+
+    def _give_up_its_place(self) -> None:
+        """Leave no gap in a front end that serves no clicks, as nbclassic does not."""
+        if not self.is_alive and time.monotonic() - self._opened > _COMES_WITHIN:
+            self.widget.layout.display = "none"
 
     def close(self) -> None:
         """Leave nothing behind."""

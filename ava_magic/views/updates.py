@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
-
-from IPython.display import display, update_display
 
 from ..markdown.blocks import Blocks
 from ..markdown.html import as_it_is, plain, to_html
 from ..markdown.unfinished import mend
 from ..reply import Reply
 from . import BYTES_A_SECOND, HOW_TO_STOP, Fresh, pace, status_line
-from .ending import final_bundle, is_in_haste, put_together, repeat_at_next_cell
+from .ending import final_bundle, is_in_haste, put_together
+from .place import Place
 
 if TYPE_CHECKING:
     from ..turn import Turn
@@ -33,12 +31,12 @@ class HtmlView:
         self._frame = self._wanted = max(0.25, 1 / frame_rate)
         self._fresh = Fresh(turn, raw=self.is_raw)
         self._blocks = Blocks()
-        self._settled = ""
+        self._settled: str = ""
         self._taken: list[str] = []
-        self._display_id = uuid.uuid4().hex
+        self._place = Place()
 
     def open(self) -> None:
-        display(self.status(), raw=True, display_id=self._display_id)
+        self._place.show(self.status())
 
     def status(self) -> dict[str, str]:
         """What to show before the first words: who answers, and for how long."""
@@ -53,15 +51,15 @@ class HtmlView:
     @pace
     def paint(self) -> float:
         if data := self.frame():
-            update_display(data, raw=True, display_id=self._display_id)
+            self._place.update(data)
             self._wanted = max(self._frame, 2 * sum(map(len, data.values())) / BYTES_A_SECOND)
         return self._wanted
 
     def close(self, reply: Reply | None, failure: str = "") -> None:
         data, metadata = self.finished(reply, failure)
-        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
+        self._place.update(data, metadata)
         if self._background:
-            repeat_at_next_cell(data, metadata, self._display_id)
+            self._place.repeat_at_next_cell(data, metadata)
 
     def finished(self, reply: Reply | None, failure: str = "") -> tuple[dict[str, str], dict[str, Any]]:
         """The output that stays."""

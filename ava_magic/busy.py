@@ -1,0 +1,53 @@
+"""An interrupt while a cell that awaits is busy with code of its own.
+
+A kernel runs a cell with an ``await`` at its top level as a task, and its handler for the signal has the loop cancel
+that task (ipykernel, ``IPythonKernel._cancel_on_sigint``).  While the cell runs code that awaits nothing the loop does
+not turn, so nothing stops that code (*measured* on ipykernel 6.17 to 7.4).  ``%ava`` at top level makes such a cell of
+one that could be interrupted, so here the interrupt is raised in that code, as in every other cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from .shell import in_own_task_of_a_cell
+
+__all__ = ["BusyCell"]
+
+
+class BusyCell:
+    """Owns SIGINT from :meth:`begin` to :meth:`end`, before and after whatever a question does with it."""
+
+    def __init__(self) -> None:
+        self._former: Any = None
+
+    def begin(self) -> None:
+        """A cell begins; nothing happens where an interrupt is raised in it anyway."""
+        former = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is not threading.main_thread() or asyncio._get_running_loop() is None:
+            return
+        is_kernels = callable(former) and former not in (signal.default_int_handler, self._handle)
+        if is_kernels and in_own_task_of_a_cell():
+            self._former = signal.signal(signal.SIGINT, self._handle)
+
+    def end(self) -> None:
+        """The cell is over; whoever has taken the signal meanwhile gives it back."""
+        if self._former is not None and signal.getsignal(signal.SIGINT) == self._handle:
+            signal.signal(signal.SIGINT, self._former)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if _is_in_code_of_a_cell(frame):
+            raise KeyboardInterrupt
+        self._former(number, frame)
+
+
+def _is_in_code_of_a_cell(frame: FrameType | None) -> bool:
+    """Whether ``frame`` runs inside ``run_code``, IPython's own, which catches whatever a cell raises."""
+    depth = 0
+    while frame is not None and frame.f_code.co_name != "run_code":
+        frame, depth = frame.f_back, depth + 1
+    return frame is not None and depth > 0

@@ -1,0 +1,108 @@
+"""The log: what an engineer wants to know of a question, and nothing that is nobody's business."""
+
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from ava_magic import AvaError, Chat, transport
+from ava_magic.connection import Connection, Key
+from ava_magic.providers.presets import resolve
+from ava_magic.server import create_app, listen
+
+from .endpoint import END, Endpoint, chunk
+
+_QUESTION, _ANSWER = "the secret question", "the secret answer"
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def no_session_left_open() -> AsyncIterator[None]:
+    yield
+    await transport.close()
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.DEBUG, "ava_magic")
+    return caplog
+
+
+def lines(log: pytest.LogCaptureFixture, least: int = logging.INFO) -> list[str]:
+    """The lines from ``least`` on, with the numbers and times that differ from run to run left out."""
+    told = [record for record in log.records if record.name.startswith("ava_magic") and record.levelno >= least]
+    lines = [f"{record.levelname} {record.getMessage()}" for record in told]
+    return [re.sub(r"#\d+", "#", re.sub(r"\d+\.\d+ s\b", "_ s", line)) for line in lines]
+
+
+async def test_a_question_leaves_two_lines(log: pytest.LogCaptureFixture, endpoint: Endpoint) -> None:
+    usage = b'data: {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}}\n\n'
+    endpoint.answers(chunk(_ANSWER), chunk(finish_reason="stop"), usage, END)
+    await Chat(base_url=endpoint.url, model="m").ask(_QUESTION)
+    assert lines(log) == [
+        f"INFO # goes to openai-compatible at 127.0.0.1:{endpoint.port}, model m, 1 message",
+        "INFO # ended (stop) after _ s: model scripted, 7 tokens sent, 3 received",
+    ]
+    numbers = {record.getMessage().split()[0] for record in log.records if record.name == "ava_magic.log"}
+    assert len(numbers) == 1  # both lines are about the same question
+
+
+async def test_a_stop_is_told(log: pytest.LogCaptureFixture, endpoint: Endpoint) -> None:
+    endpoint.says("half of it", "the rest")
+    async with aclosing(Chat(base_url=endpoint.url).stream(_QUESTION)) as deltas:
+        await anext(deltas)
+    assert "was stopped after _ s" in lines(log)[-1]
+
+
+async def test_a_retry_and_a_failure_are_warnings(log: pytest.LogCaptureFixture, endpoint: Endpoint) -> None:
+    body = b'{"error": {"message": "refused: ' + _QUESTION.encode() + b'"}}'
+    endpoint.answers(body, status=503, content_type="application/json", headers="Retry-After: 0.01\r\n")
+    with pytest.raises(AvaError):
+        await Chat(base_url=endpoint.url, retries=1).ask(_QUESTION)
+    assert lines(log, logging.WARNING) == [
+        "WARNING 127.0.0.1: status 503; asking again in _ s",
+        f"WARNING # failed after _ s: server from openai-compatible at 127.0.0.1:{endpoint.port}",
+    ]
+    assert _QUESTION not in "".join(lines(log))
+    assert _QUESTION in "".join(lines(log, logging.DEBUG))  # what the endpoint says may quote what it was sent
+
+
+async def test_words_and_keys_are_not_told(log: pytest.LogCaptureFixture, endpoint: Endpoint) -> None:
+    endpoint.says(_ANSWER)
+    key = "-".join(["a", "key", "of", "ours"])
+    await Chat(base_url=f"{endpoint.url}?code={key}", api_key=key, system=_QUESTION).ask(_QUESTION)
+    told = "".join(lines(log, logging.DEBUG))
+    assert told
+    assert not [word for word in (_QUESTION, _ANSWER, key) if word in told]
+
+
+def test_nothing_is_written_until_somebody_listens() -> None:
+    code = "import asyncio, ava_magic\nasyncio.run(ava_magic.Chat(base_url='http://127.0.0.1:9', retries=0).ask('hi'))"
+    program = f"try:\n    {code.replace(chr(10), chr(10) + '    ')}\nexcept Exception as error:\n    print(error.kind)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("connection\n", "")
+
+
+async def test_the_server_tells_of_each_request(log: pytest.LogCaptureFixture) -> None:
+    key = "-".join(["a", "server", "key"])
+    app = create_app(resolve("guide", Connection()), key=Key(key))
+    runner, url = await listen(app)
+    try:
+        async with aiohttp.ClientSession() as session:
+            for bearer in (key, "wrong"):
+                headers = {"Authorization": f"Bearer {bearer}"}
+                async with session.get(f"{url}/v1/models?key={key}", headers=headers) as response:
+                    await response.read()
+    finally:
+        await runner.cleanup()
+    assert lines(log) == [
+        "INFO 127.0.0.1 GET /v1/models: 200 after _ s",
+        "INFO 127.0.0.1 GET /v1/models: 401 after _ s",
+    ]
