@@ -708,7 +708,23 @@ def test_outside_of_code_blocks_inert_markdown_begins_no_tag_and_no_image(text: 
 
 
 @pytest.mark.parametrize(
-    "language", ["mermaid", "Mermaid", "mermaid x", "html", "svg", "vega-lite", "{.mermaid}", 'a"b']
+    "language",
+    [
+        *(
+            "mermaid",
+            "Mermaid",
+            "mermaid x",
+            "html",
+            "svg",
+            "vega",
+            "vega-lite",
+            "latex",
+            "math",
+            "geojson",
+            "topojson",
+        ),
+        *("stl", "plotly", "jsx", "{.mermaid}", 'a"b', "x" * 21),
+    ],
 )
 def test_a_code_block_that_a_front_end_would_draw_is_text(language: str) -> None:
     assert inert_markdown(f"```{language}\ngraph TD\n```") == "```text\ngraph TD\n```"
