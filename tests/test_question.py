@@ -248,4 +248,4 @@ def test_of_a_long_path_the_end_is_told(tmp_path: Path) -> None:
     told = compose("what?", None, ShellDisplay(InteractiveShell()), [str(folder / "notes.txt")]).about(
         takes_images=True
     )
-    assert re.fullmatch(r"\[went in: …[^,]{68}/notes\.txt 37 characters]", told), told
+    assert re.fullmatch(r"\[went in: …[^,]{69}/notes\.txt 33 characters]", told), told
