@@ -20,7 +20,7 @@ from .busy import BusyCell
 from .conversation.exchanges import Anchor
 from .errors import Stopped, StoppedTask
 from .options import help_text
-from .shell import cell_of, in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
+from .shell import cell_of, forget_display_error, in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
@@ -160,6 +160,7 @@ class AvaMagics(Magics):
         """IPython's ``pre_run_cell``: note which cell runs, and that this is another run of it."""
         if desk := self._loaded_desk:
             desk.last_error.note()
+        forget_display_error(self._shell)
         if "%ava" in (info.raw_cell or ""):
             self._busy.begin()
         self._keeps_history = info.store_history

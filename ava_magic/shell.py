@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "can_await",
     "cell_of",
+    "forget_display_error",
     "in_notebook",
     "in_own_task_of_a_cell",
     "is_displaying_result",
@@ -29,6 +30,8 @@ __all__ = [
     "may_display",
     "own_loop",
 ]
+
+_DISPLAY_ERROR = "_last_traceback_during_displayhook"
 
 
 def can_await(shell: InteractiveShell) -> bool:
@@ -118,3 +121,13 @@ def is_displaying_result(shell: InteractiveShell) -> bool:
     if hasattr(hook, "msg"):  # a kernel's: it holds the message while it is put together
         return hook.msg is not None
     return bool(getattr(hook, "is_active", True))
+
+
+def forget_display_error(shell: InteractiveShell) -> None:
+    """Let a cell that awaits begin without the error that the last value met while it was shown.
+
+    ipykernel 7.4 forgets it in ``run_cell`` alone, which such a cell does not go through (``run_cell_async``): its
+    reply would say ``error`` though all went well, and Run All would stop there.
+    """
+    if getattr(shell, _DISPLAY_ERROR, False):
+        setattr(shell, _DISPLAY_ERROR, False)

@@ -375,3 +375,12 @@ def test_the_words_of_a_refusal_are_shown(kernel: Kernel, endpoint: Endpoint) ->
     assert output["data"][PLAIN].startswith("I cannot do that\n\n[")
     cell = kernel.run("%config AvaMagics.display = 'text'\n%ava hi\n%config AvaMagics.display = 'auto'")
     assert "I cannot do that" in cell.shown
+
+
+def test_a_value_that_could_not_be_shown_does_not_fail_the_next_question(asked: Kernel, endpoint: Endpoint) -> None:
+    """ipykernel 7.4 keeps in mind that showing it failed, for as long as cells await."""
+    endpoint.says("fine")
+    asked.run("class Broken:\n    def __repr__(self): raise SystemExit\nBroken()")
+    asked.run("1 / 0")
+    assert asked.run("%ava hi").status == "ok"
+    assert asked.run("%ava hi").status == "ok"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from .kernel import HTML, PLAIN, Kernel
 
 
 @pytest.fixture
-def asked(asked: Kernel, endpoint: Endpoint) -> Kernel:
+def asked(asked: Kernel, endpoint: Endpoint) -> Iterator[Kernel]:
     """And the endpoint answers."""
     endpoint.says("ok")
-    return asked
+    yield asked
+    asked.run("%precision")  # as it was, after a test that sets it
 
 
 def sent(endpoint: Endpoint) -> Any:

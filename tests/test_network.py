@@ -261,7 +261,7 @@ class TestRetries:
         endpoint.answers_raw(HANG_UP)
         endpoint.answers_raw()
         endpoint.says("better now")
-        assert run_hurried(Chat(base_url=endpoint.url).ask("hi")).text == "better now"
+        assert run_hurried(Chat(base_url=endpoint.url).ask("hi"), 20).text == "better now"
 
     def test_a_server_that_is_not_there_yet_is_asked_again(self) -> None:
         with closing(Endpoint()) as early:

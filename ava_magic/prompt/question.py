@@ -30,9 +30,7 @@ class Question(Filled):
 
     def about(self, takes_images: bool) -> str:
         """What went in and how large it is, as one line, and the notes as another; ``""`` where there is neither."""
-        told = [
-            f"{one_line(name, _LONGEST)} {_size(piece, takes_images)}" for name, piece in self.inserted[:_MOST_TOLD]
-        ]
+        told = [f"{_called(name)} {_size(piece, takes_images)}" for name, piece in self.inserted[:_MOST_TOLD]]
         if more := self.inserted[_MOST_TOLD:]:
             told.append(f"and {len(more):,} more of {sum(len(_text(piece)) for _, piece in more):,} characters")
         lines = [f"[went in: {', '.join(told)}]" if told else "", f"[{'; '.join(self.notes)}]" if self.notes else ""]
@@ -50,12 +48,7 @@ def compose(text: str, namespace: Mapping[str, Any] | None, display: Display, pa
 
 def attachments(paths: Sequence[str]) -> list[Insertion]:
     """The files at ``paths``, each by its path.  Raises :class:`AvaError` (``config``) for one that cannot go."""
-    return [Insertion(_with_its_end(path), attach(path)) for path in paths]
-
-
-def _with_its_end(path: str) -> str:
-    """A path as it can be told: the end of it says most."""
-    return path if len(path) <= _LONGEST else "\u2026" + path[1 - _LONGEST :]
+    return [Insertion(path, attach(path)) for path in paths]
 
 
 def with_attached(filled: Filled, attached: Sequence[Insertion]) -> Question:
@@ -88,6 +81,12 @@ def forbid_secrets(question: Question, others: Mapping[str, str], environ: Mappi
 
 def _text(piece: Piece) -> str:
     return piece.text if isinstance(piece, Picture) else piece
+
+
+def _called(name: str) -> str:
+    """What goes in as it is told: a value by the beginning of its name, a file by the end of its path."""
+    line = one_line(name, 10_000)
+    return one_line(line, _LONGEST) if line.startswith("{") or len(line) <= _LONGEST else f"…{line[1 - _LONGEST :]}"
 
 
 def _size(piece: Piece, takes_images: bool) -> str:
