@@ -83,7 +83,8 @@ class Environment:
         return dict(line.split("==") for line in listed.splitlines() if "==" in line)
 
     def test(self, report: Path, log: Path) -> Outcome:
-        command = [self.python, "-m", "pytest", "-q", f"--junitxml={report}", "-p", "no:cacheprovider"]
+        command = [self.python, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile"]
+        command += [f"--junitxml={report}", "-p", "no:cacheprovider"]
         # Old jupyter-client leaves a loop to the garbage collector, which complains about it in whatever test runs.
         command += ["-W", "ignore::pytest.PytestUnraisableExceptionWarning"]
         command += [f"tests/test_{name}.py" for name in self._row.tests]
