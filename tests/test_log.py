@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import Any
 
 import aiohttp
 import pytest
@@ -74,6 +76,37 @@ async def test_a_retry_and_a_failure_are_warnings(log: pytest.LogCaptureFixture,
     assert _QUESTION in "".join(lines(log, logging.DEBUG))  # what the endpoint says may quote what it was sent
 
 
+async def test_an_answer_that_is_not_the_data_asked_for_is_a_failure(
+    log: pytest.LogCaptureFixture, endpoint: Endpoint
+) -> None:
+    endpoint.says("no data")
+    with pytest.raises(AvaError):
+        await Chat(base_url=endpoint.url).ask(_QUESTION, format="json")
+    assert lines(log, logging.WARNING) == [
+        f"WARNING # failed after _ s: protocol from openai-compatible at 127.0.0.1:{endpoint.port}"
+    ]
+
+
+async def test_a_key_that_stands_elsewhere_is_not_told_either(
+    log: pytest.LogCaptureFixture, endpoint: Endpoint
+) -> None:
+    """As the model, in what the endpoint sends back, in what a provider raises."""
+    key = "-".join(["a", "key", "of", "ours"])
+    named = json.dumps({"model": key, "choices": [{"delta": {"content": "hi"}, "finish_reason": key}]})
+    endpoint.answers(f"data: {named}\n\ndata: [DONE]\n\n".encode())
+    await Chat(base_url=endpoint.url, api_key=key, model=key).ask(_QUESTION)
+
+    async def refusing(model: str, messages: list[Any], **fields: Any) -> AsyncIterator[str]:
+        raise AvaError(f"{key} is no key", "auth")
+        yield ""
+
+    with pytest.raises(AvaError):
+        await Chat(refusing, api_key=key).ask(_QUESTION)
+    told = "\n".join(lines(log, logging.DEBUG))
+    assert told.count("\u2026") == 4
+    assert key not in told
+
+
 async def test_words_and_keys_are_not_told(log: pytest.LogCaptureFixture, endpoint: Endpoint) -> None:
     endpoint.says(_ANSWER)
     key = "-".join(["a", "key", "of", "ours"])
@@ -106,3 +139,28 @@ async def test_the_server_tells_of_each_request(log: pytest.LogCaptureFixture) -
         "INFO 127.0.0.1 GET /v1/models: 200 after _ s",
         "INFO 127.0.0.1 GET /v1/models: 401 after _ s",
     ]
+
+
+async def test_the_server_tells_what_a_plug_in_raised_and_no_key(
+    log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "-".join(["a", "key", "of", "ours"])
+    monkeypatch.setenv("SOME_API_KEY", key)
+
+    async def broken(model: str, messages: list[Any], **fields: Any) -> AsyncIterator[str]:
+        raise LookupError(f"no drawer for {key}")
+        yield ""
+
+    runner, url = await listen(create_app(resolve(broken, Connection())))
+    try:
+        async with aiohttp.ClientSession() as session:
+            for path in ("api/chat", f"{key}/api/chat"):
+                async with session.post(
+                    f"{url}/{path}", json={"messages": [{"role": "user", "content": "hi"}]}
+                ) as answer:
+                    await answer.read()
+    finally:
+        await runner.cleanup()
+    assert "LookupError: no drawer for \u2026" in log.text
+    assert "POST /\u2026/api/chat: 404" in log.text
+    assert key not in log.text
