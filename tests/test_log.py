@@ -16,11 +16,10 @@ import pytest
 import pytest_asyncio
 
 from ava_magic import AvaError, Chat, transport
-from ava_magic.connection import Connection, Key
-from ava_magic.providers.presets import resolve
-from ava_magic.server import create_app, listen
+from ava_magic.connection import Key
 
 from .endpoint import END, Endpoint, chunk
+from .service import serving
 
 _QUESTION, _ANSWER = "the secret question", "the secret answer"
 
@@ -125,16 +124,11 @@ def test_nothing_is_written_until_somebody_listens() -> None:
 
 async def test_the_server_tells_of_each_request(log: pytest.LogCaptureFixture) -> None:
     key = "-".join(["a", "server", "key"])
-    app = create_app(resolve("guide", Connection()), key=Key(key))
-    runner, url = await listen(app)
-    try:
-        async with aiohttp.ClientSession() as session:
-            for bearer in (key, "wrong"):
-                headers = {"Authorization": f"Bearer {bearer}"}
-                async with session.get(f"{url}/v1/models?key={key}", headers=headers) as response:
-                    await response.read()
-    finally:
-        await runner.cleanup()
+    async with serving("guide", key=Key(key)) as url, aiohttp.ClientSession() as session:
+        for bearer in (key, "wrong"):
+            headers = {"Authorization": f"Bearer {bearer}"}
+            async with session.get(f"{url}/v1/models?key={key}", headers=headers) as response:
+                await response.read()
     assert lines(log) == [
         "INFO 127.0.0.1 GET /v1/models: 200 after _ s",
         "INFO 127.0.0.1 GET /v1/models: 401 after _ s",
@@ -146,21 +140,16 @@ async def test_the_server_tells_what_a_plug_in_raised_and_no_key(
 ) -> None:
     key = "-".join(["a", "key", "of", "ours"])
     monkeypatch.setenv("SOME_API_KEY", key)
+    question = {"messages": [{"role": "user", "content": _QUESTION}]}
 
     async def broken(model: str, messages: list[Any], **fields: Any) -> AsyncIterator[str]:
         raise LookupError(f"no drawer for {key}")
         yield ""
 
-    runner, url = await listen(create_app(resolve(broken, Connection())))
-    try:
-        async with aiohttp.ClientSession() as session:
-            for path in ("api/chat", f"{key}/api/chat"):
-                async with session.post(
-                    f"{url}/{path}", json={"messages": [{"role": "user", "content": "hi"}]}
-                ) as answer:
-                    await answer.read()
-    finally:
-        await runner.cleanup()
+    async with serving(broken) as url, aiohttp.ClientSession() as session:
+        for path in ("api/chat", f"{key}/api/chat"):
+            async with session.post(f"{url}/{path}", json=question) as response:
+                await response.read()
     assert "LookupError: no drawer for \u2026" in log.text
     assert "POST /\u2026/api/chat: 404" in log.text
     assert key not in log.text
