@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import re
+import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,7 +22,7 @@ from ava_magic import AvaError, Chat, transport
 from ava_magic.connection import Key
 
 from .endpoint import END, Endpoint, chunk
-from .service import serving
+from .service import serving, started
 
 _QUESTION, _ANSWER = "the secret question", "the secret answer"
 
@@ -153,3 +156,24 @@ async def test_the_server_tells_what_a_plug_in_raised_and_no_key(
     assert "LookupError: no drawer for \u2026" in log.text
     assert "POST /\u2026/api/chat: 404" in log.text
     assert key not in log.text
+
+
+_CHATTY = """
+import logging
+
+async def ask(model, messages, **fields):
+    logging.getLogger("their.client").info("POST https://host/v1?key=theirs")
+    yield "hi"
+"""
+
+
+def test_the_server_that_is_verbose_writes_its_own_lines_and_nobody_elses(tmp_path: Path) -> None:
+    (tmp_path / "chatty.py").write_text(_CHATTY)
+    question = json.dumps({"messages": [{"role": "user", "content": _QUESTION}]}).encode()
+    with started("--verbose", "--provider", "chatty:ask", cwd=tmp_path) as (process, url):
+        with urllib.request.urlopen(f"{url}/api/chat", question) as response:
+            assert b"hi" in response.read()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=20)
+    assert re.search(r"INFO ava_magic\.access: 127\.0\.0\.1 POST /api/chat: 200 after \d+\.\d\d s\n", told)
+    assert "theirs" not in told
