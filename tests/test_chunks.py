@@ -270,6 +270,7 @@ def test_chunks_need_no_blank_line_between_them() -> None:
 def test_half_a_last_line_is_a_cut(end: bytes) -> None:
     outcome = decode([stream(delta(content="a")) + end])
     assert (outcome.text, outcome.error_kind) == ("a", "truncated")
+    assert str(outcome.error) == "the reply was cut off before its end; ask again"
 
 
 @pytest.mark.parametrize(
@@ -281,6 +282,7 @@ def test_half_a_last_line_is_a_cut(end: bytes) -> None:
         (b"da", "truncated", "before its first word"),
         (b'{"choices": [{"message": {"content": "a long ans', "truncated", "cut off"),
         (b'{"choi', "protocol", "no chat completion"),
+        (b'{"choices": [{"message": half}]}', "protocol", "no chat completion"),
     ],
 )
 def test_an_answer_without_a_word_says_what_it_was(body: bytes, kind: str, words: str) -> None:

@@ -592,10 +592,28 @@ def test_dollars_in_a_line_that_is_still_being_written_are_what_they_will_be(tex
 
 
 @pytest.mark.parametrize(
-    "text", ["see $a *b", "see $a_", "see $$a *b", "see $$a $", "see $`a*b", "$HOME:$PATH *b", r"see \(a *b"]
+    "text",
+    ["see $a *b", "see $a_", "see $$a *b", "see $$a $", "see $`a*b", "$HOME:$PATH *b", r"see \(a *b", r"see \[a *b"],
 )
 def test_a_formula_that_is_still_being_written_is_let_be(text: str) -> None:
     assert mend(text) in (text, text.rstrip("$"))
+
+
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        *(("a *b", "a *b*"), ("a **b", "a **b**"), ("a ***b", "a ***b***"), ("a ~~b", "a ~~b~~"), ("_a *b", "_a *b*_")),
+        *(("a **b*", "a **b**"), ("*a **b* c", "*a **b* c**"), ("**a `b*` c", "**a `b*` c**"), ("a *", "a ")),
+        *(("a `b", "a `b`"), ("a ``b` c", "a ``b` c``"), ("a * b", "a * b"), ("a_b_c", "a_b_c"), ("a *b*", "a *b*")),
+        *(("[a", "a"), ("[a](", "a"), ("[a](http://x", "a"), ("[a][b", "a"), ("![a](http", "a"), ("a [^1", "a ")),
+        *(("a!", "a"), ("a \\", "a "), ("a $", "a "), ("a ~", "a "), ("a \\\\", "a \\\\"), ("- [ ", "")),
+        *(("- *a", "- *a*"), ("> **a", "> **a**"), ("- a\n  *b", "- a\n  *b*"), ("one\n**two", "one\n**two**")),
+        *(("```py\n*x", "```py\n*x"), ("```py\nx\n``", "```py\nx"), ("| *a | b", "| *a | b\n|---|---|\n")),
+        ("| a | b |\n|--", "| a | b |\n|---|---|\n"),
+    ],
+)
+def test_what_is_half_written_is_shown_as_what_it_will_be(text: str, mended: str) -> None:
+    assert mend(text) == mended
 
 
 def what_it_would_do(markdown: str) -> list[str]:
@@ -690,7 +708,23 @@ def test_outside_of_code_blocks_inert_markdown_begins_no_tag_and_no_image(text: 
 
 
 @pytest.mark.parametrize(
-    "language", ["mermaid", "Mermaid", "mermaid x", "html", "svg", "vega-lite", "{.mermaid}", 'a"b']
+    "language",
+    [
+        *(
+            "mermaid",
+            "Mermaid",
+            "mermaid x",
+            "html",
+            "svg",
+            "vega",
+            "vega-lite",
+            "latex",
+            "math",
+            "geojson",
+            "topojson",
+        ),
+        *("stl", "plotly", "jsx", "{.mermaid}", 'a"b', "x" * 21),
+    ],
 )
 def test_a_code_block_that_a_front_end_would_draw_is_text(language: str) -> None:
     assert inert_markdown(f"```{language}\ngraph TD\n```") == "```text\ngraph TD\n```"
@@ -721,6 +755,38 @@ def test_a_fence_in_a_code_block_does_not_end_it() -> None:
 )
 def test_markdown_that_does_nothing_is_inert_as_it_is(text: str) -> None:
     assert inert_markdown(text) == text
+
+
+_LINES = [
+    *("", "word", "- item", "1. one", "> quote", "# head", "*a* **b**", "[x](http://a.example)", "    indented <i>"),
+    *("a <b> c \\<d> \\\\<e> \\\\\\<f>", "<img src=x>", "`code` and ``c ` d``", "x `<b>` y", "$a_b$", "``` open"),
+    *("```py\nx = 1\n```", "~~~\n<b>\n~~~", "- ```js\n  <s>\n  ```", "> ~~~\n> <u>`\n> ~~~"),
+]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(_LINES), max_size=12).map("\n".join))
+@example("before\n```\na\n```\nbetween\n- ```\n  b\n  ```\nafter")
+def test_the_inert_markdown_shows_the_words_that_the_html_shows(text: str) -> None:
+    shown, expected = (re.findall(r"\w+", Page(to_html(each)).text) for each in (inert_markdown(text), text))
+    assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "inert"),
+    [
+        ("a <b>", "a &lt;b>"),
+        ("\\<b>", "&lt;b>"),
+        ("\\\\<b>", "\\\\&lt;b>"),
+        ("`<b>` <b>", "`<\u200cb>` &lt;b>"),
+        ("``` a\nb", "```a\nb\n```"),
+        ("![a](http://b.example)", "!\\[a](http://b.example)"),
+        ("[a](/b)", "[a]\\(/b)"),
+        ("- ```html\n  <b>\n  ```", "- ```text\n  <\u200cb>\n  ```"),
+    ],
+)
+def test_what_could_do_something_is_taken_apart_and_looks_the_same(text: str, inert: str) -> None:
+    assert inert_markdown(text) == inert
 
 
 def settle(text: str, chunks: Iterable[str]) -> list[str]:

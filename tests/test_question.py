@@ -239,3 +239,13 @@ def test_what_the_user_registered_for_a_type_comes_before_its_own_forms() -> Non
         assert ShellDisplay(shell).text(Bundle({"text/plain": "plain"})) == "as registered"
     finally:
         formatter.pop(Bundle)
+
+
+def test_of_a_long_path_the_end_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / ("deep" * 25)
+    folder.mkdir()
+    (folder / "notes.txt").write_text("hi", "utf-8")
+    told = compose("what?", None, ShellDisplay(InteractiveShell()), [str(folder / "notes.txt")]).about(
+        takes_images=True
+    )
+    assert re.fullmatch(r"\[went in: …[^,]{69}/notes\.txt 33 characters]", told), told

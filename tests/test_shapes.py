@@ -166,6 +166,10 @@ def test_two_classes_of_one_name_stay_two() -> None:
     assert (type(built.one), type(built.other)) == (one, other)
 
 
+class Address(pydantic.BaseModel):
+    city: str
+
+
 @pytest.mark.parametrize(
     ("kind", "says"),
     [
@@ -177,6 +181,8 @@ def test_two_classes_of_one_name_stay_two() -> None:
         ({"enum": [object()]}, "cannot be written as JSON"),
         (3, "not int"),
         (int, "not type"),
+        (Address(city="an instance"), "not Address"),
+        (Tree("an instance"), "not Tree"),
     ],
 )
 def test_what_is_no_shape_is_told_before_anything_is_sent(kind: Any, says: str) -> None:
@@ -184,10 +190,6 @@ def test_what_is_no_shape_is_told_before_anything_is_sent(kind: Any, says: str) 
         shape_of(kind)
     assert caught.value.kind == "config"
     assert says in str(caught.value)
-
-
-class Address(pydantic.BaseModel):
-    city: str
 
 
 class Person(pydantic.BaseModel):

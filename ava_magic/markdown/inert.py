@@ -22,6 +22,7 @@ __all__ = ["inert_markdown", "inert_source"]
 
 _log = logging.getLogger(__name__)
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_LESS_THAN = re.compile(r"(?<!\\)((?:\\\\)*)\\?<")  # with the backslash before it, which would be shown before "&lt;"
 _LINK = re.compile(r"\]\((?!(?:https?://|mailto:)[\w.~:/?#@&=+,;%-]+\))|\](?=:)")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _FENCE = re.compile(r"(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)$")
@@ -98,13 +99,17 @@ def _inert_line(line: str) -> str:
     parts: list[str] = []
     position = 0
     for span in _CODE_SPAN.finditer(line):
-        parts += [_inert_text(line[position : span.start()]), _TAG.sub("<" + _SPLIT, _inert_text(span.group(), "<"))]
+        parts += [_inert_words(line[position : span.start()]), _TAG.sub("<" + _SPLIT, _inert_text(span.group()))]
         position = span.end()
-    return "".join([*parts, _inert_text(line[position:])])
+    return "".join([*parts, _inert_words(line[position:])])
 
 
-def _inert_text(text: str, opening: str = "&lt;") -> str:
-    text = text.replace("<", opening).replace("![", "!\\[")
+def _inert_words(text: str) -> str:
+    return _inert_text(_LESS_THAN.sub(r"\1&lt;", text))
+
+
+def _inert_text(text: str) -> str:
+    text = text.replace("![", "!\\[")
     if loads_or_links(text):
         text = text.replace("\\", "\\" + _SPLIT)
     text = _LINK.sub(lambda match: match.group()[0] + "\\" + match.group()[1:], text)

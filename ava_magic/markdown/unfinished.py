@@ -23,7 +23,7 @@ _UNDECIDED = re.compile(
     re.VERBOSE,
 )
 _ROW = re.compile(rf"({_PREFIX})(\|[^\n]*)(?:\n[ \t>]*[-:| \t]*)?")
-_HALF_LINK = re.compile(r"!?\[([^\[\]\n^][^\[\]\n]*)(?:\](?:\([^()\s]*|\[[^\[\]\n]*)?)?$")
+_HALF_LINK = re.compile(r"(?<!\\)!?\[([^\[\]\n^][^\[\]\n]*)(?:\](?:\([^()\s]*|\[[^\[\]\n]*)?)?$")
 _HALF_NOTE = re.compile(r"!?\[(?:\^[^\[\]\n]*\]?)?$|!$")
 _HALF_SIGN = re.compile(r"(?<!\\)(?:\\|\${1,2}|(?<!~)~)$")
 _PART = re.compile(r"(?P<code>`+)|(?P<bracket>\\[(\[])|\\.|(?P<dollar>\$)|(?P<run>\*+|~~|(?<!\w)_+|_+(?!\w))")

@@ -16,6 +16,7 @@ from .leaks import carried_secret
 
 __all__ = ["Question", "attachments", "compose", "forbid_secrets", "with_attached"]
 
+_LONGEST = 80  # characters of what a piece is called
 _MOST_TOLD = 8  # insertions that are told one by one
 
 
@@ -29,7 +30,9 @@ class Question(Filled):
 
     def about(self, takes_images: bool) -> str:
         """What went in and how large it is, as one line, and the notes as another; ``""`` where there is neither."""
-        told = [f"{one_line(name, 80)} {_size(piece, takes_images)}" for name, piece in self.inserted[:_MOST_TOLD]]
+        told = [
+            f"{one_line(name, _LONGEST)} {_size(piece, takes_images)}" for name, piece in self.inserted[:_MOST_TOLD]
+        ]
         if more := self.inserted[_MOST_TOLD:]:
             told.append(f"and {len(more):,} more of {sum(len(_text(piece)) for _, piece in more):,} characters")
         lines = [f"[went in: {', '.join(told)}]" if told else "", f"[{'; '.join(self.notes)}]" if self.notes else ""]
@@ -47,7 +50,12 @@ def compose(text: str, namespace: Mapping[str, Any] | None, display: Display, pa
 
 def attachments(paths: Sequence[str]) -> list[Insertion]:
     """The files at ``paths``, each by its path.  Raises :class:`AvaError` (``config``) for one that cannot go."""
-    return [Insertion(path, attach(path)) for path in paths]
+    return [Insertion(_with_its_end(path), attach(path)) for path in paths]
+
+
+def _with_its_end(path: str) -> str:
+    """A path as it can be told: the end of it says most."""
+    return path if len(path) <= _LONGEST else "\u2026" + path[1 - _LONGEST :]
 
 
 def with_attached(filled: Filled, attached: Sequence[Insertion]) -> Question:

@@ -1,10 +1,10 @@
-"""The figures as they are printed: one aligned line for each, as soon as it is there."""
+"""The figures as they are printed: one line for each, as soon as it is there, aligned or as a row in Markdown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["HEAD", "Row"]
+__all__ = ["HEAD", "MARKDOWN_HEAD", "Row"]
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,22 @@ class Row:
     promise: str = ""
     kept: bool | None = None
 
+    @property
+    def verdict(self) -> str:
+        return {True: "kept", False: "SHORT", None: ""}[self.kept]
+
+    def in_markdown(self, name: str) -> str:
+        """The row of the benchmark ``name``."""
+        cells = (f"`{name}`", self.what, self.ours, self.theirs, self.ratio, self.promise, self.verdict)
+        return f"| {' | '.join(cells)} |"
+
     def __str__(self) -> str:
-        verdict = {True: "kept", False: "SHORT", None: ""}[self.kept]
         figures = f"{self.ours:>13}{self.theirs:>13}{self.ratio:>9}{self.promise:>12}"
-        return f"{self.what:<58}{figures}  {verdict}".rstrip()
+        return f"{self.what:<58}{figures}  {self.verdict}".rstrip()
 
 
 HEAD = Row("what", "ours", "theirs", "ratio", "promise")
+MARKDOWN_HEAD = """
+| benchmark | what | ours | theirs | ratio | promise | |
+| --- | --- | ---: | ---: | ---: | ---: | --- |
+""".strip()
