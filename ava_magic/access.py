@@ -8,7 +8,9 @@ import time
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-__all__ = ["log_access"]
+from .connection import without_keys
+
+__all__ = ["log_access", "logged_path"]
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +23,12 @@ async def log_access(request: web.Request, handler: Handler) -> web.StreamRespon
         response = await handler(request)
         how = str(response.status)
     finally:
-        seconds = time.monotonic() - started
-        path = request.rel_url.raw_path  # not decoded: a line end in it stays what it is
-        _log.info("%s %s %s: %s after %.2f s", request.remote, request.method, path, how, seconds)
+        if _log.isEnabledFor(logging.INFO):
+            who, what = request.remote, f"{request.method} {logged_path(request)}"
+            _log.info("%s %s: %s after %.2f s", who, what, how, time.monotonic() - started)
     return response
+
+
+def logged_path(request: web.Request) -> str:
+    """The path of ``request`` for a line of the log: less any key, and not decoded, so that it stays one line."""
+    return without_keys(request.rel_url.raw_path, None)

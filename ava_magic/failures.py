@@ -17,7 +17,7 @@ from .retry import LONGEST_WAIT, retry_after
 if TYPE_CHECKING:
     from .providers.presets import Endpoint
 
-__all__ = ["as_ava_error", "explain"]
+__all__ = ["as_ava_error", "explain", "without_keys_in_words"]
 
 
 def explain(error: Exception, endpoint: Endpoint) -> AvaError:
@@ -30,14 +30,14 @@ def explain(error: Exception, endpoint: Endpoint) -> AvaError:
     else:
         words = without_keys(f"{type(error).__name__}: {error}", endpoint.key)
         failure = AvaError(f"the provider {endpoint.where} failed: {words}", "api")
-        failure.__cause__ = _without_keys_in_words(error, endpoint.key)  # a plug-in's author wants the traceback
+        failure.__cause__ = without_keys_in_words(error, endpoint.key)  # a plug-in's author wants the traceback
     if endpoint.hint:
         failure.args = (f"{failure}{endpoint.hint}", *failure.args[1:])
     return failure
 
 
-def _without_keys_in_words(error: BaseException, key: Key | None) -> BaseException:
-    """A plug-in's ``error`` with no key in what it and those before it say."""
+def without_keys_in_words(error: BaseException, key: Key | None) -> BaseException:
+    """A plug-in's ``error`` itself, with no key left in what it and those before it say."""
     link: BaseException | None = error
     seen: set[int] = set()
     while link is not None and id(link) not in seen:

@@ -11,6 +11,7 @@ import itertools
 import logging
 from typing import TYPE_CHECKING
 
+from .connection import without_keys
 from .controls import counted, one_line
 from .conversation.kept import spent_by
 
@@ -28,8 +29,8 @@ def asking(turn: Turn) -> int:
     """Tell that ``turn`` is sent; return its number, which stands in both lines about it."""
     number = next(_numbers)
     if _log.isEnabledFor(logging.INFO):
-        model = one_line(turn.settings.model) or "of its choice"
-        _log.info("#%d goes to %s, model %s, %s", number, _whom(turn), model, counted(len(turn.messages), "message"))
+        what = f"model {turn.settings.model or 'of its choice'}, {counted(len(turn.messages), 'message')}"
+        _log.info("#%d goes to %s, %s", number, _whom(turn), _safe(what, turn))
     return number
 
 
@@ -37,13 +38,15 @@ def ended(number: int, turn: Turn, seconds: float, failure: AvaError | None) -> 
     """Tell how ``turn`` ended after so many ``seconds``, and what it took."""
     if failure is not None:
         _log.warning("#%d failed after %.2f s: %s from %s", number, seconds, failure.kind, _whom(turn))
-        _log.debug("#%d failed: %s", number, one_line(str(failure), 500))
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("#%d failed: %s", number, _safe(str(failure), turn))
     elif _log.isEnabledFor(logging.INFO):
-        how = "was stopped" if turn.partial else f"ended ({one_line(turn.finish_reason or 'no reason told')})"
+        how = "was stopped" if turn.partial else f"ended ({_safe(turn.finish_reason or 'no reason told', turn)})"
         spent = spent_by(turn)
         about = "about " if spent.estimated else ""
         tokens = f"{about}{spent.sent} tokens sent, {spent.received} received"
-        _log.info("#%d %s after %.2f s: model %s, %s", number, how, seconds, one_line(turn.model or "not told"), tokens)
+        model = _safe(turn.model or "not told", turn)
+        _log.info("#%d %s after %.2f s: model %s, %s", number, how, seconds, model, tokens)
 
 
 def repeating(host: str | None, status: int | None, seconds: float) -> None:
@@ -53,5 +56,10 @@ def repeating(host: str | None, status: int | None, seconds: float) -> None:
 
 def _whom(turn: Turn) -> str:
     """Who is asked: of a URL the host alone, since a key may stand in the rest."""
-    name, where = one_line(turn.endpoint.name), turn.endpoint.where
-    return name if where == turn.endpoint.name else f"{name} at {where}"
+    name, where = turn.endpoint.name, turn.endpoint.where
+    return _safe(name if where == name else f"{name} at {where}", turn)
+
+
+def _safe(words: str, turn: Turn) -> str:
+    """``words`` in one line and less every key: an endpoint may send back its own, and a user type one as a model."""
+    return one_line(without_keys(words, turn.endpoint.key), 500)

@@ -31,7 +31,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
-from aiohttp import ClientError, ClientResponseError, web
+from aiohttp import web
 
 from . import transport
 from .access import log_access
@@ -39,8 +39,7 @@ from .completions import CHUNK, FIELDS, Answer, ServiceError, models, read_body
 from .connection import Connection, Key
 from .conversation.exchanges import Message
 from .errors import AvaError
-from .failures import as_ava_error
-from .gate import gate
+from .gate import as_service_error, gate
 from .providers.base import hang_up
 from .providers.presets import Endpoint, resolve
 from .sessions import is_loopback
@@ -51,11 +50,9 @@ __all__ = ["create_app", "listen", "main"]
 _LARGEST_BODY = 16 * 1024 * 1024
 _BODY_LASTS = 30.0
 _KEY_NAME = "AVA_SERVER_KEY"
-_STATUSES = {"auth": 401, "rate_limit": 429, "bad_request": 400, "timeout": 504}
 # These stand for every address, and are none to connect to.
 _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 _dumps = functools.partial(json.dumps, default=str)  # a plug-in may count its usage in types of its own
-_log = logging.getLogger(__name__)
 
 
 class Service:
@@ -99,7 +96,7 @@ class Service:
                 if addition := answer.take(delta):
                     yield addition
         except Exception as error:  # a plug-in's, too: told as what it is, and never with a traceback
-            failure = _failure(error, self.endpoint)
+            failure = as_service_error(error, self.endpoint)
         finally:
             if deltas is not None:
                 await hang_up(deltas)
@@ -141,19 +138,6 @@ async def _stream(
 
 async def _send(response: web.StreamResponse, payload: Mapping[str, Any]) -> None:
     await response.write(f"data: {_dumps(payload)}\n\n".encode())
-
-
-def _failure(error: Exception, endpoint: Endpoint) -> ServiceError:
-    """A provider's error for the client, who is told the type alone where the text could hold anything."""
-    headers: Mapping[str, str] = (isinstance(error, ClientResponseError) and error.headers) or {}
-    if isinstance(error, ClientError | TimeoutError):
-        error = as_ava_error(error, endpoint.where, endpoint.key_name)
-    elif not isinstance(error, AvaError):
-        _log.error("the provider %s failed", endpoint.name, exc_info=error)
-        what = f"the provider {endpoint.name} failed ({type(error).__name__}); the server's log says more"
-        error = AvaError(what, "api")
-    wait = {"Retry-After": headers["Retry-After"]} if "Retry-After" in headers else {}
-    return ServiceError(_STATUSES.get(error.kind, 502), f"{error}{endpoint.hint}", error.kind, wait)
 
 
 def create_app(
@@ -231,9 +215,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", default=8282, type=int, metavar="N", help="0: any free one (%(default)s)")
     parser.add_argument("--verbose", action="store_true", help="tell of each request on stderr")
     chosen = parser.parse_args(arguments)
-    logging.basicConfig(
-        level="INFO" if chosen.verbose else "WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if chosen.verbose:  # of ours alone: an HTTP client's own lines may hold URLs with a key
+        logging.getLogger(__package__).setLevel(logging.INFO)
     try:
         endpoint = resolve(chosen.provider, Connection(base_url=chosen.base_url, retries=0))
         app = create_app(endpoint, model=chosen.model, host=chosen.host, key=Key.from_environment(_KEY_NAME))

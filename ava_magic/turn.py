@@ -119,13 +119,13 @@ class Turn(Arrival):
             if deltas is not None:
                 await hang_up(deltas)
             failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
+            if failure is not None:
+                self.partial = True
+                self.notes.append("broken off before its end")
+            elif not self.partial:
+                failure = self._read_data()
             log.ended(number, self, seconds, failure)
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
-            self.partial = True
-            self.notes.append("broken off before its end")
-        else:
-            failure = self._read_data()
-        if failure is not None:
             self.failed = True
             failure.reply = self.reply() if self.pieces or self.thoughts else None
             raise_alone(failure)

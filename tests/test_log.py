@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
+import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
 from ava_magic import AvaError, Chat, transport
-from ava_magic.connection import Connection, Key
-from ava_magic.providers.presets import resolve
-from ava_magic.server import create_app, listen
+from ava_magic.connection import Key
 
 from .endpoint import END, Endpoint, chunk
+from .service import serving, started
 
 _QUESTION, _ANSWER = "the secret question", "the secret answer"
 
@@ -74,6 +78,37 @@ async def test_a_retry_and_a_failure_are_warnings(log: pytest.LogCaptureFixture,
     assert _QUESTION in "".join(lines(log, logging.DEBUG))  # what the endpoint says may quote what it was sent
 
 
+async def test_an_answer_that_is_not_the_data_asked_for_is_a_failure(
+    log: pytest.LogCaptureFixture, endpoint: Endpoint
+) -> None:
+    endpoint.says("no data")
+    with pytest.raises(AvaError):
+        await Chat(base_url=endpoint.url).ask(_QUESTION, format="json")
+    assert lines(log, logging.WARNING) == [
+        f"WARNING # failed after _ s: protocol from openai-compatible at 127.0.0.1:{endpoint.port}"
+    ]
+
+
+async def test_a_key_that_stands_elsewhere_is_not_told_either(
+    log: pytest.LogCaptureFixture, endpoint: Endpoint
+) -> None:
+    """As the model, in what the endpoint sends back, in what a provider raises."""
+    key = "-".join(["a", "key", "of", "ours"])
+    named = json.dumps({"model": key, "choices": [{"delta": {"content": "hi"}, "finish_reason": key}]})
+    endpoint.answers(f"data: {named}\n\ndata: [DONE]\n\n".encode())
+    await Chat(base_url=endpoint.url, api_key=key, model=key).ask(_QUESTION)
+
+    async def refusing(model: str, messages: list[Any], **fields: Any) -> AsyncIterator[str]:
+        raise AvaError(f"{key} is no key", "auth")
+        yield ""
+
+    with pytest.raises(AvaError):
+        await Chat(refusing, api_key=key).ask(_QUESTION)
+    told = "\n".join(lines(log, logging.DEBUG))
+    assert told.count("\u2026") == 4
+    assert key not in told
+
+
 async def test_words_and_keys_are_not_told(log: pytest.LogCaptureFixture, endpoint: Endpoint) -> None:
     endpoint.says(_ANSWER)
     key = "-".join(["a", "key", "of", "ours"])
@@ -92,17 +127,53 @@ def test_nothing_is_written_until_somebody_listens() -> None:
 
 async def test_the_server_tells_of_each_request(log: pytest.LogCaptureFixture) -> None:
     key = "-".join(["a", "server", "key"])
-    app = create_app(resolve("guide", Connection()), key=Key(key))
-    runner, url = await listen(app)
-    try:
-        async with aiohttp.ClientSession() as session:
-            for bearer in (key, "wrong"):
-                headers = {"Authorization": f"Bearer {bearer}"}
-                async with session.get(f"{url}/v1/models?key={key}", headers=headers) as response:
-                    await response.read()
-    finally:
-        await runner.cleanup()
+    async with serving("guide", key=Key(key)) as url, aiohttp.ClientSession() as session:
+        for bearer in (key, "wrong"):
+            headers = {"Authorization": f"Bearer {bearer}"}
+            async with session.get(f"{url}/v1/models?key={key}", headers=headers) as response:
+                await response.read()
     assert lines(log) == [
         "INFO 127.0.0.1 GET /v1/models: 200 after _ s",
         "INFO 127.0.0.1 GET /v1/models: 401 after _ s",
     ]
+
+
+async def test_the_server_tells_what_a_plug_in_raised_and_no_key(
+    log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "-".join(["a", "key", "of", "ours"])
+    monkeypatch.setenv("SOME_API_KEY", key)
+    question = {"messages": [{"role": "user", "content": _QUESTION}]}
+
+    async def broken(model: str, messages: list[Any], **fields: Any) -> AsyncIterator[str]:
+        raise LookupError(f"no drawer for {key}")
+        yield ""
+
+    async with serving(broken) as url, aiohttp.ClientSession() as session:
+        for path in ("api/chat", f"{key}/api/chat"):
+            async with session.post(f"{url}/{path}", json=question) as response:
+                await response.read()
+    assert "LookupError: no drawer for \u2026" in log.text
+    assert "POST /\u2026/api/chat: 404" in log.text
+    assert key not in log.text
+
+
+_CHATTY = """
+import logging
+
+async def ask(model, messages, **fields):
+    logging.getLogger("their.client").info("POST https://host/v1?key=theirs")
+    yield "hi"
+"""
+
+
+def test_the_server_that_is_verbose_writes_its_own_lines_and_nobody_elses(tmp_path: Path) -> None:
+    (tmp_path / "chatty.py").write_text(_CHATTY)
+    question = json.dumps({"messages": [{"role": "user", "content": _QUESTION}]}).encode()
+    with started("--verbose", "--provider", "chatty:ask", cwd=tmp_path) as (process, url):
+        with urllib.request.urlopen(f"{url}/api/chat", question) as response:
+            assert b"hi" in response.read()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=20)
+    assert re.search(r"INFO ava_magic\.access: 127\.0\.0\.1 POST /api/chat: 200 after \d+\.\d\d s\n", told)
+    assert "theirs" not in told

@@ -337,6 +337,12 @@ class TestStoppedAndFailed:
         assert "stopped before its end" in first.footer()
         assert await chat.ask("two") == second
 
+    async def test_a_stopped_answer_in_json_is_no_failure_when_it_is_replayed(self, path: Path) -> None:
+        async with aclosing(Chat(provider=Counting().ask, record=path).stream("one", format="json")) as deltas:
+            await anext(deltas)
+        reply = await Chat(record=path, replay=True).ask("one", format="json")
+        assert (reply.text, reply.partial, reply.data) == ("reply 1", True, None)
+
     async def test_a_failure_of_the_endpoint_is_replayed_with_what_had_come(
         self, endpoint: Endpoint, path: Path
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..controls import visible
-from ..markdown.html import plain, to_html
+from ..markdown.html import CODE_FONT, plain, to_html
 from .formats import FORMATS
 
 __all__ = ["AsMarkdown", "as_html", "as_markdown"]
@@ -51,6 +51,5 @@ def as_markdown(text: str, reply_format: str) -> str:
 def as_html(text: str, reply_format: str) -> str:
     """A whole answer as safe HTML.  A ``text`` is shown as it is, in lines that are as long as the page is wide."""
     if reply_format == "text":
-        style = "font-family: var(--jp-code-font-family, monospace); white-space: pre-wrap"
-        return f'<pre style="{style}">{plain(visible(text))}</pre>'
+        return f'<pre style="{CODE_FONT}; white-space: pre-wrap">{plain(visible(text))}</pre>'
     return to_html(as_markdown(text, reply_format))

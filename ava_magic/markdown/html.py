@@ -32,7 +32,10 @@ from markdown_it.utils import EnvType, OptionsDict
 from ..controls import visible
 from .rules import CLOSING, add_rules
 
-__all__ = ["as_it_is", "loads_or_links", "plain", "to_html"]
+__all__ = ["CODE_FONT", "as_it_is", "loads_or_links", "plain", "to_html"]
+
+CODE_FONT = "font-family: var(--jp-code-font-family, monospace)"
+"""JupyterLab's font for code, by name: Voilà gives ``<pre>`` none."""
 
 _log = logging.getLogger(__name__)
 _HIGHLIGHT_LIMIT = 100_000  # characters of code above which colours are not worth their time
@@ -187,8 +190,7 @@ def _keep_from_typesetting(html: str) -> str:
 
 def _code(code: str, language: str, *, goes_on: bool = False) -> str:
     # JupyterLab wraps the long lines of an output, and leaves no gap below code: both make it hard to read.
-    # Voilà has no font for code.
-    style = "font-family: var(--jp-code-font-family, monospace); white-space: pre; overflow-x: auto"
+    style = f"{CODE_FONT}; white-space: pre; overflow-x: auto"
     if not goes_on:
         style += "; margin-bottom: 1em"
     if "\n" not in code.rstrip("\n"):

@@ -1,4 +1,4 @@
-"""The Stop button: there where a click on it is served, and a place that stays empty where it is not."""
+"""The Stop button: there where a click on it is served; elsewhere it gives up its place."""
 
 from __future__ import annotations
 
