@@ -14,6 +14,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+from IPython.core.getipython import get_ipython
+
 from .shell import in_own_task_of_a_cell
 
 __all__ = ["BusyCell"]
@@ -41,8 +43,28 @@ class BusyCell:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if _is_in_code_of_a_cell(frame):
-            raise KeyboardInterrupt
+            raise _Interrupt
         self._former(number, frame)
+
+
+class _Interrupt(KeyboardInterrupt):
+    """A ``KeyboardInterrupt`` that is shown without our handler, in which it was raised."""
+
+    def _render_traceback_(self) -> list[str]:
+        step = self.__traceback__
+        while step is not None and step.tb_next is not None:
+            if step.tb_next.tb_frame.f_code is BusyCell._handle.__code__:
+                step.tb_next = None
+            else:
+                step = step.tb_next
+        shell: Any = get_ipython()
+        shown: list[str] = shell.InteractiveTB.structured_traceback(type(self), self, self.__traceback__)
+        return shown
+
+
+# Front ends and nbclient know an interrupt by its name, and whoever prints a traceback wants to read that alone.
+_Interrupt.__name__ = _Interrupt.__qualname__ = "KeyboardInterrupt"
+_Interrupt.__module__ = "builtins"
 
 
 def _is_in_code_of_a_cell(frame: FrameType | None) -> bool:

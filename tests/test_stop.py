@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -96,5 +97,7 @@ def test_an_interrupt_ends_what_is_busy_in_a_cell_that_asks(asked: Kernel, endpo
     asked.interrupt()
     asked.finish(cell, 10)
     assert cell.reply["ename"] == "KeyboardInterrupt"
+    assert "time.sleep(" in re.sub(r"\x1b\[[0-9;]*m", "", cell.error)
+    assert "ava_magic" not in cell.error.rpartition("awaited")[2]
     assert len(endpoint.requests) == code.startswith("%ava")
     assert asked.run("%ava go").status == "ok"
