@@ -19,6 +19,7 @@ from ava_magic.providers.presets import resolve
 from ava_magic.server import create_app, listen
 
 from .endpoint import END, Endpoint, chunk
+from .kernel import Kernel
 
 _QUESTION, _ANSWER = "the secret question", "the secret answer"
 
@@ -106,3 +107,14 @@ async def test_the_server_tells_of_each_request(log: pytest.LogCaptureFixture) -
         "INFO 127.0.0.1 GET /v1/models: 200 after _ s",
         "INFO 127.0.0.1 GET /v1/models: 401 after _ s",
     ]
+
+
+def test_who_listens_to_all_loggers_reads_little_of_a_reply(fresh_kernel: Kernel, endpoint: Endpoint) -> None:
+    """At DEBUG the parser of Markdown would tell of each rule that it tries, with each frame."""
+    endpoint.says("# A\n\n- b\n\n", "c")
+    fresh_kernel.run("import logging\nlogging.basicConfig(level=logging.DEBUG, force=True)\n%load_ext ava_magic")
+    cell = fresh_kernel.run(f"%ava --base-url {endpoint.url} {_QUESTION}")
+    assert cell.status == "ok", cell.error
+    assert "INFO:ava_magic.log:#1 ended (stop)" in cell.stderr
+    assert "DEBUG" not in cell.stderr
+    assert _QUESTION not in cell.stderr
