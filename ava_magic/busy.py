@@ -26,19 +26,23 @@ class BusyCell:
 
     def __init__(self) -> None:
         self._former: Any = None
+        self._cell: object = None
 
-    def begin(self) -> None:
-        """A cell begins; nothing happens where an interrupt is raised in it anyway."""
+    def begin(self, cell: object) -> None:
+        """``cell`` begins; nothing happens where an interrupt is raised in it anyway."""
         former = signal.getsignal(signal.SIGINT)
         if threading.current_thread() is not threading.main_thread() or asyncio._get_running_loop() is None:
             return
         is_kernels = callable(former) and former not in (signal.default_int_handler, self._handle)
         if is_kernels and in_own_task_of_a_cell():
-            self._former = signal.signal(signal.SIGINT, self._handle)
+            self._former, self._cell = signal.signal(signal.SIGINT, self._handle), cell
 
-    def end(self) -> None:
-        """The cell is over; whoever has taken the signal meanwhile gives it back."""
-        if self._former is not None and signal.getsignal(signal.SIGINT) == self._handle:
+    def end(self, cell: object) -> None:
+        """``cell`` is over; whoever has taken the signal meanwhile gives it back.
+
+        ``None``: some cell is.  Nothing happens for one that the cell's own code has run (``run_cell``, ``%%capture``).
+        """
+        if cell in (None, self._cell) and self._former is not None and signal.getsignal(signal.SIGINT) == self._handle:
             signal.signal(signal.SIGINT, self._former)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
