@@ -14,6 +14,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+from IPython.core.getipython import get_ipython
+
 from .shell import in_own_task_of_a_cell
 
 __all__ = ["BusyCell"]
@@ -24,25 +26,49 @@ class BusyCell:
 
     def __init__(self) -> None:
         self._former: Any = None
+        self._cell: object = None
 
-    def begin(self) -> None:
-        """A cell begins; nothing happens where an interrupt is raised in it anyway."""
+    def begin(self, cell: object) -> None:
+        """``cell`` begins; nothing happens where an interrupt is raised in it anyway."""
         former = signal.getsignal(signal.SIGINT)
         if threading.current_thread() is not threading.main_thread() or asyncio._get_running_loop() is None:
             return
         is_kernels = callable(former) and former not in (signal.default_int_handler, self._handle)
         if is_kernels and in_own_task_of_a_cell():
-            self._former = signal.signal(signal.SIGINT, self._handle)
+            self._former, self._cell = signal.signal(signal.SIGINT, self._handle), cell
 
-    def end(self) -> None:
-        """The cell is over; whoever has taken the signal meanwhile gives it back."""
-        if self._former is not None and signal.getsignal(signal.SIGINT) == self._handle:
+    def end(self, cell: object) -> None:
+        """``cell`` is over; whoever has taken the signal meanwhile gives it back.
+
+        ``None``: some cell is.  Nothing happens for one that the cell's own code has run (``run_cell``, ``%%capture``).
+        """
+        if cell in (None, self._cell) and self._former is not None and signal.getsignal(signal.SIGINT) == self._handle:
             signal.signal(signal.SIGINT, self._former)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if _is_in_code_of_a_cell(frame):
-            raise KeyboardInterrupt
+            raise _Interrupt
         self._former(number, frame)
+
+
+class _Interrupt(KeyboardInterrupt):
+    """A ``KeyboardInterrupt`` that is shown without our handler, in which it was raised."""
+
+    def _render_traceback_(self) -> list[str]:
+        step = self.__traceback__
+        while step is not None and step.tb_next is not None:
+            if step.tb_next.tb_frame.f_code is BusyCell._handle.__code__:
+                step.tb_next = None
+            else:
+                step = step.tb_next
+        shell: Any = get_ipython()
+        shown: list[str] = shell.InteractiveTB.structured_traceback(type(self), self, self.__traceback__)
+        return shown
+
+
+# Front ends and nbclient know an interrupt by its name, and whoever prints a traceback wants to read that alone.
+_Interrupt.__name__ = _Interrupt.__qualname__ = "KeyboardInterrupt"
+_Interrupt.__module__ = "builtins"
 
 
 def _is_in_code_of_a_cell(frame: FrameType | None) -> bool:

@@ -162,7 +162,7 @@ class AvaMagics(Magics):
             desk.last_error.note()
         forget_display_error(self._shell)
         if "%ava" in (info.raw_cell or ""):
-            self._busy.begin()
+            self._busy.begin(info)
         self._keeps_history = info.store_history
         if info.store_history:  # not one that running code runs by run_cell
             number = self._shell.displayhook.prompt_count  # execution_count is one ahead, in newer versions alone
@@ -176,7 +176,7 @@ class AvaMagics(Magics):
 
         Without a ``result`` the cell was interrupted in an ``await`` of its own.
         """
-        self._busy.end()
+        self._busy.end(result and result.info)
         failed = result is None or not result.success
         keeps_history = self._keeps_history if result is None or result.info is None else result.info.store_history
         if failed and keeps_history and self.rerun == "replace" and (desk := self._loaded_desk):

@@ -6,6 +6,7 @@ import asyncio
 import difflib
 import re
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .controls import counted, one_line
@@ -13,7 +14,7 @@ from .conversation.exchanges import Message
 from .errors import AvaError
 from .providers.presets import Ask, Endpoint
 
-__all__ = ["is_listed", "list_models", "nearest", "page", "with_models"]
+__all__ = ["is_listed", "list_models", "listing_once", "nearest", "page", "with_models"]
 
 _PATIENCE = 3.0  # seconds for a list that nobody asked for
 _MOST = 5_000  # names that are compared: a list can be of any length
@@ -88,6 +89,25 @@ def nearest(model: str, names: Sequence[str], count: int = 3) -> list[str]:
     holding = [name for name in names if wanted in name.casefold()]
     alike = [spelt[near] for near in difflib.get_close_matches(wanted, spelt, n=2 * count, cutoff=0.5)]
     return list(dict.fromkeys([*holding[:count], *alike]))[:count]
+
+
+def listing_once(endpoint: Endpoint) -> Endpoint:
+    """``endpoint``, whose list is fetched once for all who want it: of many questions each may fail for one name."""
+    if (fetch := endpoint.list_models) is None:
+        return endpoint
+    fetching = asyncio.Lock()
+    names: list[str] = []
+    is_known = False
+
+    async def known_names() -> list[str]:
+        nonlocal names, is_known
+        async with fetching:
+            if not is_known:
+                is_known = True  # that there is none, if it fails
+                names = await fetch()
+        return names
+
+    return replace(endpoint, list_models=known_names)
 
 
 async def with_models(failure: AvaError, endpoint: Endpoint, model: str) -> AvaError:

@@ -95,7 +95,7 @@ class Reply:
         from .markdown.inert import inert_markdown, inert_source
 
         footer = self.footer()
-        header = _HEADER.format(plain(self.model or self.provider))
+        header = header_html(self.model or self.provider)
         if self.reasoning:
             header += thought_html(self.reasoning, self.reasoning_seconds, hastily=hastily)
         text, markdown = visible(self.text), as_markdown(self.text, self.format)
@@ -110,6 +110,17 @@ class Reply:
         }
 
 
+def header_html(name: str) -> str:
+    """The line above a reply; empty for ``""``.
+
+    It is as high as the bar that stands there while the reply streams, so that the text does not move when it ends.
+    """
+    from .markdown.html import plain
+
+    shown = f"<small>\u25c6 {plain(name)}</small>" if name else ""
+    return f'<div style="height: 28px; line-height: 28px">{shown}</div>\n'
+
+
 def thought_html(reasoning: str, seconds: float, *, hastily: bool = False) -> str:
     """A model's thinking as HTML, folded away; ``hastily``: as it is written."""
     from .markdown.html import as_it_is, to_html
@@ -119,9 +130,6 @@ def thought_html(reasoning: str, seconds: float, *, hastily: bool = False) -> st
     summary = f"<summary><small>thought for {duration}</small></summary>"
     return f"<details>{summary}<blockquote>{body}</blockquote></details>\n"
 
-
-# As high as the bar that stands there while the reply streams: the text does not move when it ends.
-_HEADER = '<div style="height: 28px; line-height: 28px"><small>\u25c6 {}</small></div>\n'
 
 _REASONS = {
     "length": ("cut at the token limit",),

@@ -132,6 +132,16 @@ def test_text_is_shown_as_it_is(asked: Kernel, endpoint: Endpoint) -> None:
     assert "<em>" not in shown_again.of_type("execute_result")[0]["data"][HTML]
 
 
+def test_the_code_of_several_replies_goes_nowhere_and_a_line_says_so(asked: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("```python\nfirst()\n```\n")
+    asked.run("%ava one before them, with code")
+    cell = asked.run("%ava -f code -m a -m b hi")
+    says = "each of several replies has its own, the first in _[0].code_blocks"
+    assert (payload(cell), cell.stdout) == ([], f"[none of the code is in the next cell: {says}]\n")
+    assert asked.value("_[0].code_blocks") == "['first()']"
+    assert asked.run("%ava --code 1").error == f"AvaError (config): {says}"
+
+
 def test_the_first_code_block_goes_to_the_next_cell(asked: Kernel, endpoint: Endpoint) -> None:
     endpoint.says(CODE)
     cell = asked.run("%ava -f code x")

@@ -139,6 +139,17 @@ async def test_a_failed_item_is_retried_by_the_endpoints_rules(endpoint: Endpoin
     assert len(endpoint.requests) == 2
 
 
+async def test_the_models_are_listed_once_for_all_items_that_fail_for_a_wrong_name(endpoint: Endpoint) -> None:
+    endpoint.answers(status=404)
+    endpoint.answers(b'{"data": [{"id": "small"}]}', content_type="application/json")
+    endpoint.answers(status=404)
+    asking = ask_each(Chat(base_url=endpoint.url, model="smal"), ["x", "y", "z"], "{item}", concurrency=1)
+    errors = [str(reply.error) async for reply in asking]
+    assert len(errors) == 3
+    assert all("near: small" in error for error in errors)
+    assert [request.method for request in endpoint.requests] == ["POST", "GET", "POST", "POST"]
+
+
 async def test_a_limit_that_refuses_everybody_is_recorded_after_the_retries(endpoint: Endpoint) -> None:
     endpoint.answers(status=429, headers="Retry-After: 0\r\n")
     [reply] = [reply async for reply in ask_each(Chat(base_url=endpoint.url, retries=2), ["x"], "{item}")]

@@ -22,6 +22,7 @@ from ava_magic import AvaError, Chat, transport
 from ava_magic.connection import Key
 
 from .endpoint import END, Endpoint, chunk
+from .kernel import Kernel
 from .service import serving, started
 
 _QUESTION, _ANSWER = "the secret question", "the secret answer"
@@ -177,3 +178,14 @@ def test_the_server_that_is_verbose_writes_its_own_lines_and_nobody_elses(tmp_pa
         _, told = process.communicate(timeout=20)
     assert re.search(r"INFO ava_magic\.access: 127\.0\.0\.1 POST /api/chat: 200 after \d+\.\d\d s\n", told)
     assert "theirs" not in told
+
+
+def test_who_listens_to_all_loggers_reads_little_of_a_reply(fresh_kernel: Kernel, endpoint: Endpoint) -> None:
+    """At DEBUG the parser of Markdown would tell of each rule that it tries, with each frame."""
+    endpoint.says("# A\n\n- b\n\n", "c")
+    fresh_kernel.run("import logging\nlogging.basicConfig(level=logging.DEBUG, force=True)\n%load_ext ava_magic")
+    cell = fresh_kernel.run(f"%ava --base-url {endpoint.url} {_QUESTION}")
+    assert cell.status == "ok", cell.error
+    assert "INFO:ava_magic.log:#1 ended (stop)" in cell.stderr
+    assert "DEBUG" not in cell.stderr
+    assert _QUESTION not in cell.stderr

@@ -55,6 +55,15 @@ def test_the_replies_stream_at_once_and_end_as_one_output(asked: Kernel, endpoin
     assert asked.value("_ is both, both.text, both.items") == "(True, ['alpha *one*', 'beta *two*'], ['a', 'b'])"
 
 
+def test_a_columns_name_is_told_once_above_its_text(asked: Kernel, endpoint: Endpoint) -> None:
+    """The endpoint calls itself ``scripted``: what another column asked for is told beside that."""
+    endpoint.says("word")
+    [output] = asked.run("%ava -m scripted -m other what?").outputs
+    same, other = (column.partition("word")[0] for column in output["data"][HTML].split("display: inline-block")[1:])
+    assert same.count("scripted") == 1
+    assert other.count("other") == other.count("scripted") == 1
+
+
 def test_the_first_goes_on_in_the_conversation_and_keep_changes_that(asked: Kernel, endpoint: Endpoint) -> None:
     endpoint.says("before")
     asked.run("%ava first?", cell_id="x")

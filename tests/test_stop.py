@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -86,7 +87,14 @@ def test_an_interrupt_stops_many_streams_at_once(asked: Kernel, endpoint: Endpoi
         assert request.hung_up.wait(5)
 
 
-@pytest.mark.parametrize("code", ["%ava go\n{}", "if busy:\n    {}\n%ava go"], ids=["after", "before"])
+_BUSY = {
+    "after": "%ava go\n{}",
+    "before": "if busy:\n    {}\n%ava go",
+    "after a cell in the cell": "%ava go\nget_ipython().run_cell('1')\n{}",
+}
+
+
+@pytest.mark.parametrize("code", _BUSY.values(), ids=_BUSY)
 def test_an_interrupt_ends_what_is_busy_in_a_cell_that_asks(asked: Kernel, endpoint: Endpoint, code: str) -> None:
     """A kernel's own handler has the loop cancel such a cell, and the loop does not turn meanwhile."""
     endpoint.says("an answer")
@@ -96,5 +104,7 @@ def test_an_interrupt_ends_what_is_busy_in_a_cell_that_asks(asked: Kernel, endpo
     asked.interrupt()
     asked.finish(cell, 10)
     assert cell.reply["ename"] == "KeyboardInterrupt"
+    assert "time.sleep(" in re.sub(r"\x1b\[[0-9;]*m", "", cell.error)
+    assert "ava_magic" not in cell.error.rpartition("awaited")[2]
     assert len(endpoint.requests) == code.startswith("%ava")
     assert asked.run("%ava go").status == "ok"

@@ -5,6 +5,7 @@ It is put there and no more: whoever reads it decides whether it runs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..controls import counted, visible
@@ -17,30 +18,35 @@ if TYPE_CHECKING:
 
 __all__ = ["NextCell"]
 
+_EACH_HAS_ITS_OWN = "each of several replies has its own, the first in _[0].code_blocks"
+
 
 class NextCell:
     """The next cell of a shell, and the reply whose code can go there."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
-        self._reply: Reply | None = None
+        self._last: Reply | Sequence[Reply] | None = None
 
-    def take(self, reply: object) -> None:
-        """``reply`` is the last one, if it is one reply; where code was asked for, its first block goes there."""
-        if not isinstance(reply, Reply):
-            return
-        self._reply = reply
-        if reply.format == "code" and not reply.partial:
-            print(self.put(1) if reply.code_blocks else "[there is no code block in the reply]")
+    def take(self, last: Reply | Sequence[Reply]) -> None:
+        """``last`` is what came last; where code was asked for, the first block of one reply goes there."""
+        self._last = last
+        if not isinstance(last, Reply):
+            if last and last[0].format == "code":
+                print(f"[none of the code is in the next cell: {_EACH_HAS_ITS_OWN}]")
+        elif last.format == "code" and not last.partial:
+            print(self.put(1) if last.code_blocks else "[there is no code block in the reply]")
 
     def put(self, number: int) -> str:
         """Put the code block of that number there; return a line about it.
 
-        Raises :class:`AvaError` (``config``) where the last reply has fewer, or where there is none.
+        Raises :class:`AvaError` (``config``) where the last reply has fewer, where there is none, or several.
         """
-        if self._reply is None:
+        if self._last is None:
             raise AvaError("there is no reply yet to take code from", "config")
-        blocks = self._reply.code_blocks
+        if not isinstance(self._last, Reply):
+            raise AvaError(_EACH_HAS_ITS_OWN, "config")
+        blocks = self._last.code_blocks
         if number > len(blocks):
             has = counted(len(blocks), "code block") if blocks else "no code block"
             raise AvaError(f"the reply has {has}", "config")

@@ -14,9 +14,12 @@ VERSIONS = "Versions: "
 
 _VERSIONS = re.compile(rf"(?m)^{VERSIONS}Python \d.*$")
 _CARETS = re.compile(r"(?m)^ {4,}[ ~]*\^[\^~ ]*\n")  # Python 3.13 underlines more than 3.11 does
+_CELL = re.compile(r"(?m), in <cell line: \d+>$")  # what some versions of IPython call <module>
 
 
 def portable(text: str) -> str:
-    """``text`` with the report in it, if there is one, as it is under every Python: no versions, nothing underlined."""
+    """``text`` with the report in it, if there is one, as it is under every Python: no versions, nothing underlined,
+    one name for a cell's own code."""
     before, heading, report = text.partition(HEADING)
-    return before + heading + _CARETS.sub("", _VERSIONS.sub(f"{VERSIONS}\u2026", report))
+    report = _CELL.sub(", in <module>", _VERSIONS.sub(f"{VERSIONS}\u2026", report))
+    return before + heading + _CARETS.sub("", report)

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..chat import Chat
 from ..errors import AvaError
+from ..models import listing_once
 from ..reply import Reply
 from ..turn import Turn
 from .askers import Asker, Here
@@ -111,6 +112,7 @@ class Batch:
         self._pulling = asyncio.Lock()
         self._ledger: Ledger | None = None
         self._first = first or chat.begin(template.for_all(), history=False, **changes)  # raises what is wrong for all
+        self._found = listing_once(self._first.found)
         self._first.on_wait = self.throttle.note_wait  # its endpoint is everybody's, and tells it of each wait
         if into is not None:
             self._ledger = Ledger(into, digest(*request_of(self._first)))
@@ -237,4 +239,4 @@ class Batch:
         return replace(failure.reply or turn.reply(), error=failure.with_traceback(None), partial=True)
 
     def _begin(self, prompt: Any) -> Turn:
-        return self._chat.begin(prompt, history=False, found=self._first.found, **self._changes)
+        return self._chat.begin(prompt, history=False, found=self._found, **self._changes)

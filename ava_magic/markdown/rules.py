@@ -6,6 +6,7 @@ they let no words be lost.  Each does work in proportion to the text.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -20,6 +21,12 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from .footnotes import MARK, add_footnotes
 
 __all__ = ["CLOSING", "DOLLARS", "HALF_DOLLARS", "add_display_math", "add_rules"]
+
+# At DEBUG markdown-it tells of every rule that it tries: half a megabyte below a reply, where somebody who looks for
+# something else has set the root logger to that.  A level of the user's own stays.
+_parsers_log = logging.getLogger("markdown_it")
+if _parsers_log.level == logging.NOTSET:
+    _parsers_log.setLevel(logging.INFO)
 
 CLOSING = {"\\(": "\\)", "\\[": "\\]"}
 """The end of a formula by its beginning, where they differ."""

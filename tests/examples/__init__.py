@@ -28,14 +28,27 @@ def read(name: str) -> nbformat.NotebookNode:
 
 
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook without what differs from run to run: times, and the versions of what ran it."""
+    """The notebook without what differs from run to run: times, the versions of what ran it, how a text was cut."""
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if "outputs" in cell:
+            cell.outputs = _with_whole_streams(cell.outputs)
         for output in cell.get("outputs", ()):
             output.get("metadata", {}).get("ava_magic", {}).pop("at", None)
             output.update({name: _without_times(output[name]) for name in ("text", "data") if name in output})
     return notebook
+
+
+def _with_whole_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """A kernel sends what is printed by a clock, so one ``print`` may come in two."""
+    whole: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if whole and output.output_type == "stream" and whole[-1].get("name") == output.name:
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def _without_times(value: Any) -> Any:
