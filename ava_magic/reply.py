@@ -60,6 +60,9 @@ class Reply:
     def __str__(self) -> str:
         return self.text
 
+    def __format__(self, spec: str) -> str:
+        return format(self.text, spec)
+
     def __repr__(self) -> str:
         return f"<Reply of {len(self.text):,} characters from {one_line(self.footer())}>"
 

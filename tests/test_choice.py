@@ -241,6 +241,12 @@ def test_the_environments_secrets_are_taken_out_and_short_values_stay(monkeypatc
     assert without_keys(f"none but {key}", None) == "none but …"
 
 
+def test_a_variable_that_holds_no_url_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVA_BASE_URL", "host/v1")
+    with pytest.raises(AvaError, match=r"^AVA_BASE_URL: 'host/v1' is not the URL of an endpoint"):
+        resolve()
+
+
 def test_auto_says_in_a_kernel_what_it_chose_and_why(kernel: Kernel, endpoint: Endpoint) -> None:
     kernel.run(f"import os; os.environ['AVA_BASE_URL'] = '{endpoint.url}'")
     assert "openai-compatible (AVA_BASE_URL is set)" in kernel.run("%ava").stdout

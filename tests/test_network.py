@@ -185,6 +185,14 @@ class TestTime:
 
         assert run_hurried(ask(), 1200) == len(gates)
 
+    def test_a_reply_that_is_whole_waits_only_a_little_for_what_may_follow(self, endpoint: Endpoint) -> None:
+        end = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
+        endpoint.answers("whole", end, Gate())
+        reply = run_hurried(Chat(base_url=endpoint.url, timeout=3000.0).ask("hi"), 20)
+        assert (reply.text, reply.finish_reason, reply.partial) == ("whole", "stop", False)
+        assert reply.seconds < 300
+        assert endpoint.requests[0].hung_up.wait(20)
+
 
 _NO_DATES = ["Wed, 99 Foo 2015", "Mon, 01 Jan 99999 00:00:00 GMT", f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"]
 

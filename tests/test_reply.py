@@ -91,3 +91,7 @@ def test_a_refusal_is_shown_below_the_text_as_the_words_that_it_is() -> None:
     assert "So far.\n\nI " in bundle["text/markdown"]
     assert "<b>" not in bundle["text/markdown"]
     assert Reply("", refusal="No")._repr_mimebundle_()["text/markdown"].strip() == "No"
+
+
+def test_a_reply_is_formatted_as_its_text() -> None:
+    assert f"{Reply('yes'):>5}|{Reply('yes'):.1}|{Reply('yes')}" == "  yes|y|yes"

@@ -30,6 +30,7 @@ __all__ = ["ChunkDecoder", "read_deltas"]
 # json.loads less its checks: a quarter less time on a small text.  The stubs give make_scanner a wrong argument.
 _scan = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]
 _LAST_BYTES = 0.1  # seconds to wait for the end of a body after the end mark in it
+_LAST_EVENTS = 5.0  # seconds of silence after the reason for the end, in which token counts and the end mark may come
 _FIELDS = ("data", "event", "id", "retry")
 _BEGINNING = 1_000  # characters of a document, in which an answer tells itself
 
@@ -221,7 +222,7 @@ async def read_deltas(body: AsyncGenerator[bytes, None], key: Key | None = None)
     failure: Exception | None = None
     async with aclosing(body):
         try:
-            async for chunk in body:
+            while (chunk := await (_soon(body) if decoder.finished else anext(body, None))) is not None:
                 for delta in decoder.feed(chunk):
                     yield delta
                 if decoder.done:
@@ -240,3 +241,11 @@ async def read_deltas(body: AsyncGenerator[bytes, None], key: Key | None = None)
             async with asyncio.timeout(_LAST_BYTES):
                 async for _ in body:
                     pass
+
+
+async def _soon(body: AsyncGenerator[bytes, None]) -> bytes | None:
+    """The next chunk, ``None`` where none comes soon: a server may send no end mark and leave the connection open."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_EVENTS):
+            return await anext(body, None)
+    return None

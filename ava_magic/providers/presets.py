@@ -138,7 +138,10 @@ def _choose(connection: Connection) -> Endpoint:
     if connection.base_url:
         return _at_address(connection, "base_url is set")
     if address := variable("AVA_BASE_URL"):
-        return _at_address(replace(connection, base_url=address), "AVA_BASE_URL is set")
+        try:
+            return _at_address(replace(connection, base_url=address), "AVA_BASE_URL is set")
+        except AvaError as error:
+            raise AvaError(f"AVA_BASE_URL: {error}", "config") from None
     for preset in PRESETS.values():
         if preset.key and variable(preset.key):
             return _preset(preset, connection, f"{preset.key} is set")
