@@ -25,7 +25,7 @@ _LINE = 'def area(shape):\n    return {"size": [shape.width * shape.height], "of
 
 def prompt() -> Iterator[Row]:
     """a cell of 1 MB with 1,000 names in braces: ours against IPython's expansion of the names alone"""
-    shell = InteractiveShell.instance()
+    shell = InteractiveShell()
     display = ShellDisplay(shell)
     code = _LINE * (_SIZE // len(_LINE) // _NAMES)
     cell = "".join(f"{code}{{name_{number}}}" for number in range(_NAMES))
