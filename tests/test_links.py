@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from .pages import DOCS, ROOT, pages
 
-HOSTS = {"semver.org", "keepachangelog.com", "pypi.org", "docs.python.org", "html.spec.whatwg.org", "github.com"}
+HOSTS = {"semver.org", "keepachangelog.com", "docs.python.org", "html.spec.whatwg.org", "github.com"}
 
 
 def _tokens(page: Path) -> Iterator[Token]:
