@@ -27,8 +27,8 @@ class Lab:
     def __init__(self, folder: Path, *, dark: bool = False, scale: float = 1) -> None:
         self.folder = folder
         self._write_settings(dark)
-        options = (f"--ServerApp.root_dir={self.folder}", "--LabApp.expose_app_in_browser=True")
-        options += ("--LanguageServerManager.autodetect=False",)  # one that a linter brings fills the log
+        options = [f"--ServerApp.root_dir={self.folder}", "--LabApp.expose_app_in_browser=True"]
+        options.append("--LanguageServerManager.autodetect=False")  # one that a linter brings fills the log
         self._server, self.url = serve(folder, "jupyterlab", "--allow-root", "--IdentityProvider.token=", *options)
         self._playwright = sync_playwright().start()
         self._browser = self._playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
