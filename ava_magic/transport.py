@@ -16,9 +16,9 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from typing import Any, TypeVar
-from urllib.request import (  # type: ignore[attr-defined]  # the stubs lack the second
+from urllib.request import (  # type: ignore[attr-defined]  # the stubs lack the second name
     getproxies_environment,
-    proxy_bypass_environment,  # pyright: ignore[reportAttributeAccessIssue]
+    proxy_bypass_environment,  # pyright: ignore[reportAttributeAccessIssue]  # which is this one
 )
 
 import aiohttp

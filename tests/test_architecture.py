@@ -165,4 +165,4 @@ def test_a_public_name_is_there_and_listed(name: str) -> None:
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nowhere'"):
-        ava_magic.nowhere  # type: ignore[attr-defined]  # noqa: B018
+        ava_magic.nowhere  # type: ignore[attr-defined]  # noqa: B018  # that it raises is all

@@ -344,7 +344,7 @@ def test_a_value_that_is_slow_to_show_can_be_interrupted(asked: Kernel, endpoint
     )
     for code in ("%ava {slow}", "def ask():\n    %ava {slow}\nask()"):
         cell = asked.start(code, stop_on_error=False)
-        asked.collect(cell, lambda cell=cell: "begun" in cell.stdout)  # type: ignore[misc]
+        asked.collect(cell, lambda cell=cell: "begun" in cell.stdout)  # type: ignore[misc]  # mypy infers no default
         asked.interrupt()
         asked.finish(cell)
         assert cell.reply["ename"] == "KeyboardInterrupt"

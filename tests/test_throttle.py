@@ -75,7 +75,7 @@ async def test_no_more_are_inside_than_are_allowed_and_each_that_leaves_lets_one
 
     visits = [asyncio.ensure_future(stay(number)) for number in range(6)]
     for number, door in enumerate(doors):
-        await until(lambda number=number: len(inside) == min(number + 2, 6))  # type: ignore[misc]
+        await until(lambda number=number: len(inside) == min(number + 2, 6))  # type: ignore[misc]  # mypy infers no default
         await asyncio.sleep(0)
         assert inside == list(range(min(number + 2, 6)))
         door.set()

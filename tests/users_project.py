@@ -75,8 +75,8 @@ class City:
 
 
 CHATS = [Chat(provider) for provider in ("guide", Shout, Whisper, Echo, echo)]
-MISSPELT = ava_magic.Chatt  # type: ignore[attr-defined]
-Chat(timeout="long")  # type: ignore[arg-type]
+MISSPELT = ava_magic.Chatt  # type: ignore[attr-defined]  # it must be told
+Chat(timeout="long")  # type: ignore[arg-type]  # and this
 
 
 async def ask(chat: Chat) -> City:

@@ -84,7 +84,7 @@ class _Forms:
             self.definitions[name] = {}
             forms: list[Form] = []
             # Its form is made below, and only looked up when something is built: its fields may hold its own kind.
-            self._builders[kind] = lambda value, place: forms[0].build(value, place)  # noqa: PLW0108
+            self._builders[kind] = lambda value, place: forms[0].build(value, place)  # noqa: PLW0108  # none is there yet
             forms.append(self._fields(kind))
             self.definitions[name] = forms[0].schema
         name = self._names[kind]
