@@ -128,9 +128,7 @@ class HtmlColumns:
 
     def close(self, reply: Replies | None, failure: str = "") -> None:
         data, metadata = _final(self._columns, self._views, failure)
-        self._place.update(data, metadata)
-        if self._background:
-            self._place.repeat_at_next_cell(data, metadata)
+        self._place.finish(data, metadata, background=self._background)
 
     def _data(self) -> dict[str, str]:
         return _beside([column.label for column in self._columns], self._frames)

@@ -46,13 +46,15 @@ class Place:
         else:
             update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
 
-    def repeat_at_next_cell(self, data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
-        """Show what has ended in the background once more when the next cell begins.
+    def finish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, *, background: bool) -> None:
+        """Show what stays; of what ran in the background once more when the next cell begins.
 
         A client that runs one cell after the other (nbclient) listens only while one runs, and a reply may end in
-        between.
+        between.  The second time is arranged before the first is sent, which may be what the next cell waits for.
         """
-        at_next_cell(lambda: self.update(data, metadata))
+        if background:
+            at_next_cell(lambda: self.update(data, metadata))
+        self.update(data, metadata)
 
 
 def _is_in_output_widget() -> bool:

@@ -150,9 +150,7 @@ class UpdatedProgress:
 
     def close(self, reply: Replies | None, failure: str = "") -> None:
         data = _final(reply, failure)
-        self._place.update(data)
-        if self._background:
-            self._place.repeat_at_next_cell(data)
+        self._place.finish(data, background=self._background)
         self._bar.close()
 
     def _data(self) -> dict[str, str]:

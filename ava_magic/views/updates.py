@@ -57,9 +57,7 @@ class HtmlView:
 
     def close(self, reply: Reply | None, failure: str = "") -> None:
         data, metadata = self.finished(reply, failure)
-        self._place.update(data, metadata)
-        if self._background:
-            self._place.repeat_at_next_cell(data, metadata)
+        self._place.finish(data, metadata, background=self._background)
 
     def finished(self, reply: Reply | None, failure: str = "") -> tuple[dict[str, str], dict[str, Any]]:
         """The output that stays."""
