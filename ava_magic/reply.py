@@ -77,9 +77,7 @@ class Reply:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What the view leaves behind, so that a reply looks the same wherever it is shown."""
-        from .answers.presentation import as_html
-
-        return self.as_output(as_html(self.text, self.format))
+        return self.as_output()
 
     @property
     def code_blocks(self) -> list[CodeBlock]:
@@ -88,17 +86,21 @@ class Reply:
 
         return code_blocks(self.text)
 
-    def as_output(self, body: str, *, hastily: bool = False) -> dict[str, str]:
-        """The reply in the three forms of an output, by MIME type; ``body`` is its text as HTML.
+    def as_output(self, painted: str | None = None, *, under: str = "") -> dict[str, str]:
+        """The reply in the three forms of an output, by MIME type.
 
-        ``hastily``: nothing of it is rendered, the rest is shown as it is written.
+        ``painted`` is its text as HTML, where nobody may wait until it is rendered: then the rest is shown as it is
+        written.  ``under`` is what stands above it already, and is not said twice.
         """
-        from .answers.presentation import as_markdown
+        from .answers.presentation import as_html, as_markdown
         from .markdown.html import plain
         from .markdown.inert import inert_markdown, inert_source
 
         footer = self.footer()
-        header = header_html(self.model or self.provider)
+        hastily = painted is not None
+        body = as_html(self.text, self.format) if painted is None else painted
+        name = self.model or self.provider
+        header = _header_html("" if name == under else name)
         if self.reasoning:
             header += thought_html(self.reasoning, self.reasoning_seconds, hastily=hastily)
         text, markdown = visible(self.text), as_markdown(self.text, self.format)
@@ -113,7 +115,7 @@ class Reply:
         }
 
 
-def header_html(name: str) -> str:
+def _header_html(name: str) -> str:
     """The line above a reply; empty for ``""``.
 
     It is as high as the bar that stands there while the reply streams, so that the text does not move when it ends.

@@ -56,6 +56,7 @@ def test_a_turn_waits_for_the_one_in_the_background_and_sees_its_reply(asked: Ke
     endpoint.says("two")
     endpoint.says("three")
     asked.run("%ava -b first?")
+    endpoint.wait_for_request()
     asked.run("%ava -b second?")
     third = asked.start("%ava third?")
     asked.collect(third, lambda: any("waits for the reply before it" in str(m["content"]) for m in third.messages))

@@ -14,7 +14,6 @@ from ..many.column import Column
 from ..many.replies import Replies
 from ..markdown.html import as_it_is, plain
 from ..markdown.inert import inert_markdown
-from ..reply import header_html
 from . import BYTES_A_SECOND, View, choose, display_of, pace, screen_of
 from .ending import add_failure
 from .place import Place
@@ -176,11 +175,7 @@ def _final(
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """The output that stays; its metadata is that of the reply that goes on in the conversation."""
     pairs = zip(columns, views, strict=True)
-    bundles = [view.finished(column.what_came(), column.failure) for column, view in pairs]
-    for column, (one, _) in zip(columns, bundles, strict=True):
-        head, html = header_html(column.label), one["text/html"]
-        if html.startswith(head):  # the column is called so: it need not be said twice
-            one["text/html"] = header_html("") + html.removeprefix(head)
+    bundles = [view.finished(column.what_came(), column.failure, column.label) for column, view in pairs]
     data = _beside([column.label for column in columns], [data for data, _ in bundles])
     add_failure(data, failure)
     kept = next((metadata for column, (_, metadata) in zip(columns, bundles, strict=True) if column.notes), {})

@@ -18,16 +18,16 @@ __all__ = ["add_failure", "final_bundle", "is_in_haste", "put_together"]
 
 
 def final_bundle(
-    reply: Reply | None, turn: Turn, body: str | None = None, failure: str = ""
+    reply: Reply | None, turn: Turn, painted: str | None = None, failure: str = "", under: str = ""
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """The output that stays: its data in three forms, and the turn as metadata, for ``--resume``.
 
-    ``body`` is the text as HTML, where nobody may wait until it is rendered anew.  Where nothing came the output is
+    ``painted`` and ``under`` are as :meth:`~ava_magic.Reply.as_output` takes them.  Where nothing came the output is
     empty but for a ``failure``; of a cell that waited, the line that says why stands below it, where a traceback would.
     """
     data = {"text/plain": "", "text/html": ""}
     if reply is not None:
-        data = reply._repr_mimebundle_() if body is None else reply.as_output(body, hastily=True)
+        data = reply.as_output(painted, under=under)
     add_failure(data, failure)
     return data, {} if reply is None else {"ava_magic": record_of(turn)}
 

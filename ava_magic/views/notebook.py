@@ -118,12 +118,12 @@ class WidgetView:
         retire(self._area, self._outputs[-1], data, metadata)
         self.clear_away()
 
-    def finished(self, reply: Reply | None, failure: str = "") -> tuple[dict[str, str], dict[str, Any]]:
-        """The output that stays."""
-        body = None
+    def finished(self, reply: Reply | None, failure: str, under: str = "") -> tuple[dict[str, str], dict[str, Any]]:
+        """The output that stays; ``under`` is what stands above it already."""
+        painted = None
         if is_in_haste(reply, self._fresh):
-            body = put_together("".join([*self._finished, self._settled]), self._blocks, self._fresh)
-        return final_bundle(reply, self._turn, body, failure)
+            painted = put_together("".join([*self._finished, self._settled]), self._blocks, self._fresh)
+        return final_bundle(reply, self._turn, painted, failure, under)
 
     @property
     def shows_all(self) -> bool:

@@ -59,10 +59,10 @@ class HtmlView:
         data, metadata = self.finished(reply, failure)
         self._place.finish(data, metadata, background=self._background)
 
-    def finished(self, reply: Reply | None, failure: str = "") -> tuple[dict[str, str], dict[str, Any]]:
-        """The output that stays."""
-        body = self._body() if is_in_haste(reply, self._fresh) else None
-        return final_bundle(reply, self._turn, body, failure)
+    def finished(self, reply: Reply | None, failure: str, under: str = "") -> tuple[dict[str, str], dict[str, Any]]:
+        """The output that stays; ``under`` is what stands above it already."""
+        painted = self._body() if is_in_haste(reply, self._fresh) else None
+        return final_bundle(reply, self._turn, painted, failure, under)
 
     def _body(self) -> str:
         return put_together(self._settled, self._blocks, self._fresh)
