@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from ava_magic.providers.openai_compatible import OpenAICompatible
 from .clock import put_forward, run_hurried
 from .endpoint import END, HANG_UP, Endless, Endpoint, Gate
 from .kernel import Kernel
-from .ports import nobody_listens
+from .ports import closed_port, nobody_listens
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -53,7 +53,10 @@ class TestNames:
     @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
     @pytest.mark.parametrize("name", ["localhost", "ava.localhost"])
     async def test_localhost_is_found_on_either_of_its_addresses(self, address: str, name: str) -> None:
-        with closing(Endpoint(host=address)) as endpoint:
+        with (
+            closed_port() if address == "::1" else nullcontext(0) as port,
+            closing(Endpoint(address, port)) as endpoint,
+        ):
             endpoint.says("here")
             assert (await Chat(base_url=f"http://{name}:{endpoint.port}/v1").ask("hi")).text == "here"
 
