@@ -121,12 +121,11 @@ def test_what_begins_between_two_cells_gives_the_handler_back(asked: Kernel, end
         gate = Gate()
         endpoint.forget()
         endpoint.says("half", gate)
-        asked.run(
-            "between_cells = get_ipython().kernel.saved_sigint_handler\ntask = asyncio.create_task(ask())\nawait asyncio.sleep(0)"
-        )
+        asked.run("between_cells = get_ipython().kernel.saved_sigint_handler\nawait asyncio.sleep(0)")
+        asked.run("task = asyncio.create_task(ask())\nawait asyncio.sleep(0)")
         assert gate.reached.wait(20)
         waiting = asked.start("print('waits')\nawait task")
-        asked.collect(waiting, lambda: waiting.stdout != "")
+        asked.collect(waiting, lambda cell=waiting: cell.stdout != "")  # type: ignore[misc]
         gate.open()
         assert asked.finish(waiting).status == "ok"
     struck = asked.run(
