@@ -198,3 +198,33 @@ def test_in_a_terminal_it_is_printed_when_it_is_whole(terminal: Terminal, endpoi
     assert "half and half" in screen
     assert "2" in terminal.run("1 + 1", 4)
     assert "half and **half**" in terminal.run("str(await _2)", 5)
+
+
+_HANGS_UP_AFTER_A_FRAME = """
+import asyncio, threading
+from ava_magic import runner, turn
+hang_up, frame, frames = turn.hang_up, runner._frame, []
+
+def counted(paint):
+    frames.append(paint)
+    return frame(paint)
+
+async def slowly(deltas):
+    so_far = len(frames)
+    while len(frames) == so_far:
+        await asyncio.sleep(0.01)
+    await hang_up(deltas)
+
+runner._frame, turn.hang_up = counted, slowly
+"""
+
+
+def test_nothing_is_painted_over_what_unloading_has_left(fresh_kernel: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("half", Gate())
+    fresh_kernel.run(f"%load_ext ava_magic\n%config AvaMagics.base_url = {endpoint.url!r}")
+    fresh_kernel.run(_HANGS_UP_AFTER_A_FRAME)
+    cell = fresh_kernel.run("pending = %ava -b what is up?", allow_stdin=False)
+    fresh_kernel.run("while not pending.reply: pass\n%reload_ext ava_magic")
+    fresh_kernel.run("[thread.join() for thread in threading.enumerate() if thread.name == 'ava']\nprint('over')")
+    fresh_kernel.wait_for_update(cell, "stopped before its end")
+    assert "stopped before its end" in fresh_kernel._updates[-1]["content"]["data"][PLAIN]
