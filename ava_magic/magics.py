@@ -80,7 +80,8 @@ class AvaMagics(Magics):
         """What the magics do their work with, loaded by the first of it: loading the extension stays cheap."""
         from .desk import Desk
 
-        return Desk(self, self._shell)
+        desk: Desk = self.__dict__.setdefault("desk", Desk(self, self._shell))  # the first, where two threads make one
+        return desk
 
     @property
     def _loaded_desk(self) -> Desk | None:
