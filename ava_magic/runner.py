@@ -42,10 +42,14 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Run:
-    """One run of a coroutine; :meth:`stop` may be called from any thread, at any time, more than once."""
+    """One run of a coroutine; :meth:`stop` may be called from any thread, at any time, more than once.
+
+    ``stopped`` tells whether it was, ``cut`` whether that has ended the coroutine: it may have come after its end.
+    """
 
     def __init__(self) -> None:
         self.stopped = False
+        self.cut = False
         self._target: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]] | None = None
 
     def stop(self) -> None:
@@ -65,11 +69,14 @@ class Run:
         assert task is not None
         self._target = asyncio.get_running_loop(), task
         try:
-            if not self.stopped:  # a stop that came before there was a target
+            if self.stopped:  # before there was a target
+                self.cut = True
+            else:
                 await work()
         except asyncio.CancelledError:
             if not self.stopped:
                 raise  # somebody else's cancellation is theirs to answer
+            self.cut = True
             task.uncancel()
         finally:
             self._target = None

@@ -228,3 +228,30 @@ def test_nothing_is_painted_over_what_unloading_has_left(fresh_kernel: Kernel, e
     fresh_kernel.run("[thread.join() for thread in threading.enumerate() if thread.name == 'ava']\nprint('over')")
     fresh_kernel.wait_for_update(cell, "stopped before its end")
     assert "stopped before its end" in fresh_kernel._updates[-1]["content"]["data"][PLAIN]
+
+
+_CLOSES_ITS_LOOP_LATE = """
+import asyncio, threading
+from ava_magic import runner
+is_shown, may_end, once = threading.Event(), threading.Event(), runner._run_on_new_loop
+
+def late(work):
+    async def and_then():
+        await work()
+        is_shown.set()
+        await asyncio.to_thread(may_end.wait)
+    once(and_then)
+
+runner._run_on_new_loop = late
+"""
+
+
+def test_cancelling_what_stands_there_whole_changes_nothing(fresh_kernel: Kernel, endpoint: Endpoint) -> None:
+    """A reply is shown a moment before its thread is over."""
+    endpoint.says("whole")
+    fresh_kernel.run(f"%load_ext ava_magic\n%config AvaMagics.base_url = {endpoint.url!r}")
+    fresh_kernel.run(_CLOSES_ITS_LOOP_LATE)
+    fresh_kernel.run("pending = %ava -b what is up?\nis_shown.wait()\npending.cancel()\nmay_end.set()")
+    awaited = fresh_kernel.run("reply = await pending")
+    assert awaited.status == "ok", awaited.error
+    assert "is here" in fresh_kernel.value("pending")
