@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from importlib.metadata import version
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from ava_magic import Chat, Reply
+from ava_magic.asking import Asking, leave_all
+from ava_magic.runner import Run
 
 from .endpoint import END, Endpoint, Gate
 from .kernel import HTML, PLAIN, Kernel
@@ -255,3 +260,37 @@ def test_cancelling_what_stands_there_whole_changes_nothing(fresh_kernel: Kernel
     awaited = fresh_kernel.run("reply = await pending")
     assert awaited.status == "ok", awaited.error
     assert "is here" in fresh_kernel.value("pending")
+
+
+def test_who_leaves_what_is_just_being_shown_waits_until_it_stands_there() -> None:
+    """A kernel is shut down by another thread than the one that shows the end of a reply."""
+    is_showing, may_show, shown, left = threading.Event(), threading.Event(), [], []
+
+    class Slow:
+        def open(self) -> None: ...
+
+        def paint(self) -> float:
+            return 1.0
+
+        def close(self, reply: Reply | None, failure: str = "") -> None:
+            is_showing.set()
+            may_show.wait(20)
+            shown.append(reply)
+
+    def leave() -> None:
+        leave_all()
+        left.append(len(shown))
+
+    chat = Chat(provider="guide")
+    asking = Asking(chat, chat.begin("hi"), Slow(), Run(), background=True, out="")
+    asking.open()
+    threads = [threading.Thread(target=asking.close), *(threading.Thread(target=leave) for _ in range(2))]
+    threads[0].start()
+    assert is_showing.wait(20)
+    for thread in threads[1:]:
+        thread.start()
+        thread.join(0.1)  # it ends by then if nothing keeps it
+    may_show.set()
+    for thread in threads:
+        thread.join()
+    assert left == [1, 1]
