@@ -210,6 +210,11 @@ class Conversation(Sequence[Exchange]):
             self._change(what, list(exchanges))
             self._unanswered = None
 
+    def swap(self, old: Exchange, new: Exchange, what: str) -> None:
+        """Hold ``new`` where ``old`` was; ``what`` names the change.  Another turn may be kept at the same time."""
+        with _changing:
+            self.become([new if exchange == old else exchange for exchange in self], what)
+
     def undo(self, steps: int = 1) -> list[str]:
         """Take back the last change, or the last ``steps``, of whatever kind; return what they were, newest first.
 
