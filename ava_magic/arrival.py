@@ -55,8 +55,9 @@ class Arrival:
         if answer:
             if self._is_in_vain:  # only now: if nothing more comes, what there was is kept
                 self._is_in_vain = False
-                self.pieces = []
-            self.pieces.append(answer)
+                self.pieces = [answer]  # in one step: a view in another thread never sees it empty
+            else:
+                self.pieces.append(answer)
         return answer
 
     def _split(self, thought: str, answer: str) -> str:

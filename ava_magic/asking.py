@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -44,6 +45,7 @@ class UnderWay(ABC, Generic[Shown]):
         self.run = run
         self.background = background
         self.out = out
+        self._screen = threading.RLock()  # what paints and what leaves it may be two threads
 
     @abstractmethod
     async def work(self) -> None:
@@ -77,7 +79,7 @@ class UnderWay(ABC, Generic[Shown]):
         """Stop it, and leave what has come in its place, without waiting for its loop."""
         self.run.stop()
         self.end_early()
-        self._context.run(self.close)
+        self._context.copy().run(self.close)  # a copy: two may leave it at once
 
     def open(self) -> None:
         """Take a place on the screen."""
@@ -85,13 +87,22 @@ class UnderWay(ABC, Generic[Shown]):
         self.view.open()
         _on_screen.append(self)
 
+    def paint(self) -> float:
+        """Show what is new; return the seconds until the next call is wanted.  Nothing is painted over the end."""
+        with self._screen:
+            return self.view.paint() if self in _on_screen else 1.0
+
     def close(self, failure: str = "") -> None:
-        """Leave what has come in its place, once; ``failure`` says what went wrong, where nobody else will."""
-        try:
-            _on_screen.remove(self)
-        except ValueError:  # it was left already
-            return
-        self.view.close(self.what_came(), failure)
+        """Leave what has come in its place, once; ``failure`` says what went wrong, where nobody else will.
+
+        Who comes second waits until it stands there: a kernel may end right after.
+        """
+        with self._screen:
+            if self in _on_screen:
+                try:
+                    self.view.close(self.what_came(), failure)
+                finally:
+                    _on_screen.remove(self)
 
 
 class Asking(UnderWay[Reply]):

@@ -42,7 +42,7 @@ def start(asking: UnderWay[Any], on_awaited: Callable[[Any], None], shell: Inter
 async def _to_its_end(asking: UnderWay[Any]) -> None:
     failure = ""
     try:
-        await awaited(asking.work, asking.view.paint, asking.run)
+        await awaited(asking.work, asking.paint, asking.run)
     except Exception as error:  # shown in its place, for it may be that nobody awaits it
         failure = error.in_one_line() if isinstance(error, AvaError) else f"{type(error).__name__}: {error}"
         raise
@@ -86,7 +86,7 @@ class Pending:
         with interrupts(run, passes_on=not is_the_cell):
             await until_over(self._over)
         self._over.result()
-        if run.stopped:
+        if run.cut:
             raise Stopped(_STOPPED, self.reply) if is_the_cell else StoppedTask(_STOPPED)
         reply = self._asking.result()
         if self._asking.leaves_result:
@@ -97,7 +97,7 @@ class Pending:
         question = one_line(self._asking.question, 40)
         if not self.done():
             state = "streams"
-        elif self._asking.run.stopped:
+        elif self._asking.run.cut:
             state = "was stopped"
         else:
             state = "failed" if self._over.exception() else "is here"

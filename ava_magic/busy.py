@@ -35,7 +35,8 @@ class BusyCell:
             return
         is_kernels = callable(former) and former not in (signal.default_int_handler, self._handle)
         if is_kernels and in_own_task_of_a_cell():
-            self._former, self._cell = signal.signal(signal.SIGINT, self._handle), cell
+            self._former, self._cell = former, cell  # first: an interrupt may come the moment the handler stands
+            signal.signal(signal.SIGINT, self._handle)
 
     def end(self, cell: object) -> None:
         """``cell`` is over; whoever has taken the signal meanwhile gives it back.

@@ -169,12 +169,12 @@ class Chat:
 
         Raises :class:`AvaError`, whose ``reply`` is what had arrived.
         """
-        if turn.follows:
-            await until_over(*turn.follows)
-            turn.follows = []
-            self._compose(turn)
         kept = False
         try:
+            if turn.follows:
+                await until_over(*turn.follows)
+                turn.follows = []
+                self._compose(turn)
             async with aclosing(turn.stream()) as deltas:
                 async for delta in deltas:
                     yield delta

@@ -80,7 +80,8 @@ class AvaMagics(Magics):
         """What the magics do their work with, loaded by the first of it: loading the extension stays cheap."""
         from .desk import Desk
 
-        return Desk(self, self._shell)
+        desk: Desk = self.__dict__.setdefault("desk", Desk(self, self._shell))  # the first, where two threads make one
+        return desk
 
     @property
     def _loaded_desk(self) -> Desk | None:
@@ -119,7 +120,7 @@ class AvaMagics(Magics):
             with self._under_way(asking):
                 runner.run(
                     asking.work,
-                    asking.view.paint,
+                    asking.paint,
                     run,
                     own_loop=own_loop,
                     may_nest=lambda loop: is_foreign_loop(self._shell, loop),
@@ -150,7 +151,7 @@ class AvaMagics(Magics):
                     raise
                 raise Stopped("the reply was stopped before its first word") from None
             with self._under_way(asking):
-                await runner.awaited(asking.work, asking.view.paint, run)
+                await runner.awaited(asking.work, asking.paint, run)
         if run.stopped:
             message, reply = self._stopped(asking)
             raise Stopped(message, reply) if is_the_cell else StoppedTask(message)

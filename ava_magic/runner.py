@@ -42,10 +42,14 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Run:
-    """One run of a coroutine; :meth:`stop` may be called from any thread, at any time, more than once."""
+    """One run of a coroutine; :meth:`stop` may be called from any thread, at any time, more than once.
+
+    ``stopped`` tells whether it was, ``cut`` whether that has ended the coroutine: it may have come after its end.
+    """
 
     def __init__(self) -> None:
         self.stopped = False
+        self.cut = False
         self._target: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]] | None = None
 
     def stop(self) -> None:
@@ -65,11 +69,14 @@ class Run:
         assert task is not None
         self._target = asyncio.get_running_loop(), task
         try:
-            if not self.stopped:  # a stop that came before there was a target
+            if self.stopped:  # before there was a target
+                self.cut = True
+            else:
                 await work()
         except asyncio.CancelledError:
             if not self.stopped:
                 raise  # somebody else's cancellation is theirs to answer
+            self.cut = True
             task.uncancel()
         finally:
             self._target = None
@@ -210,21 +217,30 @@ class _Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        if not self._runs or signal.getsignal(signal.SIGINT) != self._handle:
-            self._former = signal.signal(signal.SIGINT, self._handle)
-        self._runs.append((run, passes_on))
         try:
+            self._runs.append((run, passes_on))
+            self._take()
             yield
         finally:
             self._runs.remove((run, passes_on))
-            # If the handler is no longer ours, whoever replaced it meanwhile gives it back.
-            if not self._runs and signal.getsignal(signal.SIGINT) == self._handle:
-                signal.signal(signal.SIGINT, self._former or signal.default_int_handler)
+            if not self._runs:
+                self._give_back()
+
+    def _take(self) -> None:
+        former = signal.getsignal(signal.SIGINT)
+        if former != self._handle:  # else somebody who had kept our handler has put it back, or it is ours still
+            self._former = former  # first: an interrupt may come the moment the handler stands
+            signal.signal(signal.SIGINT, self._handle)
+
+    def _give_back(self) -> None:
+        if signal.getsignal(signal.SIGINT) == self._handle:  # else whoever replaced it meanwhile gives it back
+            signal.signal(signal.SIGINT, self._former or signal.default_int_handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         for run, _ in self._runs:
             run.stop()
-        # No run, if somebody who had kept the handler put it back: then it acts as the one before.
+        if not self._runs:  # somebody who had kept the handler put it back, or it is about to be given back
+            self._give_back()
         if all(passes_on for _, passes_on in self._runs) and callable(self._former):
             self._former(number, frame)
 
@@ -241,8 +257,9 @@ def raising_interrupts() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    former = signal.getsignal(signal.SIGINT)
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         yield
     finally:
         signal.signal(signal.SIGINT, former or signal.default_int_handler)

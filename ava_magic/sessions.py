@@ -9,6 +9,7 @@ import asyncio
 import atexit
 import ipaddress
 import socket
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import NamedTuple
@@ -24,6 +25,7 @@ __all__ = ["Resolver", "close", "close_all", "is_loopback", "session"]
 class _Held(NamedTuple):
     keeper: AsyncGenerator[aiohttp.ClientSession, None]
     session: aiohttp.ClientSession
+    thread: threading.Thread
 
 
 _sessions: dict[asyncio.AbstractEventLoop, _Held] = {}
@@ -40,7 +42,7 @@ async def session() -> aiohttp.ClientSession:
         return held.session
     keeper = _keep_session(loop)
     new = await anext(keeper)
-    _sessions[loop] = _Held(keeper, new)
+    _sessions[loop] = _Held(keeper, new, threading.current_thread())
     return new
 
 
@@ -52,15 +54,20 @@ async def close() -> None:
 
 @atexit.register
 def close_all() -> None:
-    """Close every session, from code that cannot await; one whose loop is busy is closed as soon as that loop turns."""
+    """Close every session of this thread, from code that cannot await; its own loop, when it turns next.
+
+    Another thread's loop may run, stop or be closed at any moment: it closes its session itself, at its end.
+    """
     for loop, held in list(_sessions.items()):
         if loop.is_closed():
             held.session.detach()  # its sockets went with the loop; without this, aiohttp complains about them
             with suppress(StopIteration, RuntimeError):
                 held.keeper.aclose().send(None)  # nothing in it has to wait any more
+        elif held.thread.is_alive() and held.thread is not threading.current_thread():
+            continue
         elif loop.is_running():
             asyncio.run_coroutine_threadsafe(held.keeper.aclose(), loop)
-        else:
+        elif asyncio._get_running_loop() is None:  # else there is no way to run that of a thread that has gone
             loop.run_until_complete(held.keeper.aclose())
 
 

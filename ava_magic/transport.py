@@ -173,11 +173,13 @@ def _proxy(url: str) -> URL | None:
 
 async def _status_error(response: aiohttp.ClientResponse, key: Key | None) -> aiohttp.ClientResponseError:
     body = b""
-    with suppress(ClientError, TimeoutError):
-        async with asyncio.timeout(_ERROR_BODY_LASTS):
-            while len(body) < _ERROR_BODY and (chunk := await response.content.readany()):
-                body += chunk
-    response.close()
+    try:
+        with suppress(ClientError, TimeoutError):
+            async with asyncio.timeout(_ERROR_BODY_LASTS):
+                while len(body) < _ERROR_BODY and (chunk := await response.content.readany()):
+                    body += chunk
+    finally:
+        response.close()
     kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
     return aiohttp.ClientResponseError(
         _request_info(response.url, response.method),

@@ -113,17 +113,19 @@ class Turn(Arrival):
             raise
         except Exception as error:  # whatever a provider raises
             failure = await self._explain(error)
+            self.partial = True
         finally:
             seconds = self._since_start()
-            self.ended = time.time()
             if deltas is not None:
                 await hang_up(deltas)
-            failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
+            stopped = self.partial and failure is None
+            failure = self._end(Ending(seconds, self.thought_for, stopped, failure))
             if failure is not None:
                 self.partial = True
                 self.notes.append("broken off before its end")
             elif not self.partial:
                 failure = self._read_data()
+            self.ended = time.time()  # only now that it is known how: others look at it meanwhile
             log.ended(number, self, seconds, failure)
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
             self.failed = True

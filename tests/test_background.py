@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from importlib.metadata import version
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from ava_magic import Chat, Reply
+from ava_magic.asking import Asking, leave_all
+from ava_magic.runner import Run
 
 from .endpoint import END, Endpoint, Gate
 from .kernel import HTML, PLAIN, Kernel
@@ -198,3 +203,94 @@ def test_in_a_terminal_it_is_printed_when_it_is_whole(terminal: Terminal, endpoi
     assert "half and half" in screen
     assert "2" in terminal.run("1 + 1", 4)
     assert "half and **half**" in terminal.run("str(await _2)", 5)
+
+
+_HANGS_UP_AFTER_A_FRAME = """
+import asyncio, threading
+from ava_magic import runner, turn
+hang_up, frame, frames = turn.hang_up, runner._frame, []
+
+def counted(paint):
+    frames.append(paint)
+    return frame(paint)
+
+async def slowly(deltas):
+    so_far = len(frames)
+    while len(frames) == so_far:
+        await asyncio.sleep(0.01)
+    await hang_up(deltas)
+
+runner._frame, turn.hang_up = counted, slowly
+"""
+
+
+def test_nothing_is_painted_over_what_unloading_has_left(fresh_kernel: Kernel, endpoint: Endpoint) -> None:
+    endpoint.says("half", Gate())
+    fresh_kernel.run(f"%load_ext ava_magic\n%config AvaMagics.base_url = {endpoint.url!r}")
+    fresh_kernel.run(_HANGS_UP_AFTER_A_FRAME)
+    cell = fresh_kernel.run("pending = %ava -b what is up?", allow_stdin=False)
+    fresh_kernel.run("while not pending.reply: pass\n%reload_ext ava_magic")
+    fresh_kernel.run("[thread.join() for thread in threading.enumerate() if thread.name == 'ava']\nprint('over')")
+    fresh_kernel.wait_for_update(cell, "stopped before its end")
+    assert "stopped before its end" in fresh_kernel._updates[-1]["content"]["data"][PLAIN]
+
+
+_CLOSES_ITS_LOOP_LATE = """
+import asyncio, threading
+from ava_magic import runner
+is_shown, may_end, once = threading.Event(), threading.Event(), runner._run_on_new_loop
+
+def late(work):
+    async def and_then():
+        await work()
+        is_shown.set()
+        await asyncio.to_thread(may_end.wait)
+    once(and_then)
+
+runner._run_on_new_loop = late
+"""
+
+
+def test_cancelling_what_stands_there_whole_changes_nothing(fresh_kernel: Kernel, endpoint: Endpoint) -> None:
+    """A reply is shown a moment before its thread is over."""
+    endpoint.says("whole")
+    fresh_kernel.run(f"%load_ext ava_magic\n%config AvaMagics.base_url = {endpoint.url!r}")
+    fresh_kernel.run(_CLOSES_ITS_LOOP_LATE)
+    fresh_kernel.run("pending = %ava -b what is up?\nis_shown.wait()\npending.cancel()\nmay_end.set()")
+    awaited = fresh_kernel.run("reply = await pending")
+    assert awaited.status == "ok", awaited.error
+    assert "is here" in fresh_kernel.value("pending")
+
+
+def test_who_leaves_what_is_just_being_shown_waits_until_it_stands_there() -> None:
+    """A kernel is shut down by another thread than the one that shows the end of a reply."""
+    is_showing, may_show, shown, left = threading.Event(), threading.Event(), [], []
+
+    class Slow:
+        def open(self) -> None: ...
+
+        def paint(self) -> float:
+            return 1.0
+
+        def close(self, reply: Reply | None, failure: str = "") -> None:
+            is_showing.set()
+            may_show.wait(20)
+            shown.append(reply)
+
+    def leave() -> None:
+        leave_all()
+        left.append(len(shown))
+
+    chat = Chat(provider="guide")
+    asking = Asking(chat, chat.begin("hi"), Slow(), Run(), background=True, out="")
+    asking.open()
+    threads = [threading.Thread(target=asking.close), *(threading.Thread(target=leave) for _ in range(2))]
+    threads[0].start()
+    assert is_showing.wait(20)
+    for thread in threads[1:]:
+        thread.start()
+        thread.join(0.1)  # it ends by then if nothing keeps it
+    may_show.set()
+    for thread in threads:
+        thread.join()
+    assert left == [1, 1]

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ava_magic import AsyncGeneratorProvider, AvaError, Chat, Reply
+from ava_magic.conversation.chats import Chats
 from ava_magic.providers.base import FinishReason, ModelName, Reasoning, Usage
 from ava_magic.providers.presets import PRESETS, resolve
 
@@ -258,3 +262,61 @@ async def test_a_function_of_another_shape_is_no_provider(path: str) -> None:
     with pytest.raises(AvaError, match=f"{path.partition(':')[2]} is no provider") as caught:
         await Chat(path).ask("hi")
     assert caught.value.kind == "config"
+
+
+class _Refusing:
+    """The deltas of a reply that fails at once; ``seen`` is what has come of ``turn`` while it is hung up."""
+
+    def __init__(self, turn: Any) -> None:
+        self._turn = turn
+        self.seen: list[Reply | None] = []
+
+    def __aiter__(self) -> _Refusing:
+        return self
+
+    async def __anext__(self) -> str:
+        raise AvaError("no", "server")
+
+    async def aclose(self) -> None:
+        self.seen.append(self._turn.what_came())
+
+
+async def test_of_a_turn_that_fails_nothing_has_come_while_it_is_hung_up() -> None:
+    chat = Chat(provider=echo)
+    turn = chat.begin("hi")
+    refusing = _Refusing(turn)
+    turn.report(lambda model, messages, **fields: refusing)
+    with pytest.raises(AvaError, match="no"):
+        await chat.finish(turn)
+    assert refusing.seen == [None]
+
+
+async def test_a_question_that_is_stopped_while_it_waits_for_another_can_be_asked_again() -> None:
+    chat = Chat(provider=echo)
+    chat.line_up(Future())
+    waiting = asyncio.ensure_future(chat.ask("hi"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    question = chat.conversation.last_question()
+    assert question is not None
+    assert question.prompt == "hi"
+
+
+def test_two_threads_that_name_a_conversation_first_get_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    both = threading.Barrier(2)
+    make = Chat.__init__
+
+    def together(self: Chat, *arguments: Any, **options: Any) -> None:
+        both.wait(20)
+        make(self, *arguments, **options)
+
+    monkeypatch.setattr(Chat, "__init__", together)
+    chats = Chats(str(tmp_path))
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(chats.named, ["one", "one"])
+    assert first is second
+    assert (first.folder, first.conversation.name, first.spending) == (str(tmp_path), "one", chats.spending)

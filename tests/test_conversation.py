@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -366,3 +367,23 @@ def test_a_run_that_failed_and_added_nothing_sets_its_cells_former_turns_aside(c
     conversation.end_in_vain(Anchor("B", "5"))
     assert prompts(conversation.in_use()) == ["a", "c"]
     assert conversation.undo(9) == ["the failed rerun \u201cb\u201d"]
+
+
+def test_a_turn_that_is_kept_while_another_change_is_under_way_is_not_lost(
+    conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A turn in the background is kept by a thread of its own."""
+    background = threading.Thread(target=conversation.add, args=[exchange("d", "D", "4")])
+    change = Conversation._change
+
+    def after_the_other(self: Conversation, what: str, exchanges: list[Exchange]) -> None:
+        if threading.current_thread() is not background:
+            background.start()
+            background.join(0.1)  # it ends by then if nothing keeps it out
+        change(self, what, exchanges)
+
+    monkeypatch.setattr(Conversation, "_change", after_the_other)
+    conversation.end_in_vain(Anchor("B", "5"))
+    background.join()
+    assert prompts(conversation) == ["a", "b", "c", "d"]
+    assert conversation.undo() == ["the turn \u201cd\u201d"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import warnings
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,9 @@ from typing import Any
 import pytest
 
 from ava_magic import AvaError, Chat, Replies, Reply, ask_each
+from ava_magic.many.each import Batch
+from ava_magic.many.items import items_of
+from ava_magic.many.template import Template, Words
 
 from .endpoint import Endpoint, Gate
 from .model import Model
@@ -203,8 +208,6 @@ async def test_two_runs_do_not_share_a_file(model: Model, path: Path) -> None:
 
 
 async def test_a_stop_keeps_what_is_done_and_nothing_of_what_is_not(model: Model, path: Path) -> None:
-    import asyncio
-
     model.held["say b"] = asyncio.Event()
     async with aclosing(ask_each(Chat(provider=model.ask), ["a", "b", "c"], "say {item}", into=path)) as replies:
         await anext(replies)
@@ -215,6 +218,40 @@ async def test_a_stop_keeps_what_is_done_and_nothing_of_what_is_not(model: Model
     model.asked.clear()
     assert (await run(model, path, ["a", "b", "c"])).text == ["SAY A", "SAY B", "SAY C"]
     assert model.asked == ["say b"]
+
+
+async def test_what_was_made_ready_and_has_not_begun_keeps_nobody_off(model: Model, path: Path) -> None:
+    """A Stop may come in between; and what others have added by then is not asked again."""
+    ready = Batch(Chat(provider=model.ask), items_of(ITEMS), Template("say {item}", {}, Words()), into=path, changes={})
+    await run(model, path)
+    model.asked.clear()
+    async with aclosing(ready.replies()) as replies:
+        assert [reply.text async for reply in replies] == [f"SAY {item.upper()}" for item in ITEMS]
+    assert not model.asked
+
+
+async def test_a_second_stop_while_the_first_hangs_up_lets_go_of_the_file(model: Model, path: Path) -> None:
+    has_begun, hangs_up, has_hung_up = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(model: str, messages: Any, **fields: Any) -> AsyncIterator[str]:
+        try:
+            yield "half"
+            has_begun.set()
+            await asyncio.Event().wait()
+        finally:
+            hangs_up.set()
+            await has_hung_up.wait()
+
+    batch = Batch(Chat(provider=slow), items_of(["a"]), Template("{item}", {}, Words()), into=path, changes={})
+    task = asyncio.ensure_future(anext(batch.replies()))
+    await has_begun.wait()
+    task.cancel()
+    await hangs_up.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await run(model, path, ["a"])).text == ["SAY A"]
+    has_hung_up.set()
 
 
 _PROGRAM = """

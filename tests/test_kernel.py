@@ -384,3 +384,35 @@ def test_a_value_that_could_not_be_shown_does_not_fail_the_next_question(asked: 
     asked.run("1 / 0")
     assert asked.run("%ava hi").status == "ok"
     assert asked.run("%ava hi").status == "ok"
+
+
+_A_LOOP_OF_ITS_OWN = """
+import asyncio, threading
+from ava_magic import Chat
+has_asked, goes_on = threading.Event(), threading.Event()
+
+def ask():
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(Chat(base_url={url!r}).ask("hi"))
+    has_asked.set()
+    goes_on.wait()
+    replies.append(loop.run_until_complete(Chat(base_url={url!r}).ask("hi")))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+
+replies = []
+thread = threading.Thread(target=ask)
+thread.start()
+has_asked.wait()
+"""
+
+
+def test_loading_again_leaves_the_loop_of_another_thread_alone(asked: Kernel, endpoint: Endpoint) -> None:
+    """It may be between two runs, as that of a question in the background is just before its end."""
+    endpoint.says("yes")
+    asked.run(_A_LOOP_OF_ITS_OWN.format(url=endpoint.url))
+    reloaded = asked.run("%reload_ext ava_magic")
+    asked.run("goes_on.set(); thread.join()")
+    assert reloaded.status == "ok", reloaded.error
+    assert asked.value("[str(reply) for reply in replies]") == "['yes']"
+    assert asked.value("len(__import__('ava_magic').sessions._sessions)") == "0"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .endpoint import Endpoint
+from .endpoint import Endpoint, Gate
 from .kernel import HTML, Kernel
 from .moments import MOMENTS
 
@@ -108,3 +108,27 @@ def test_an_interrupt_ends_what_is_busy_in_a_cell_that_asks(asked: Kernel, endpo
     assert "ava_magic" not in cell.error.rpartition("awaited")[2]
     assert len(endpoint.requests) == code.startswith("%ava")
     assert asked.run("%ava go").status == "ok"
+
+
+def test_what_begins_between_two_cells_gives_the_handler_back(asked: Kernel, endpoint: Endpoint) -> None:
+    """A kernel keeps the handler that it finds when a cell begins, and puts it back after that: ours, twice here."""
+    asked.run(
+        "async def ask():\n"
+        "    while signal.getsignal(signal.SIGINT) != between_cells: await asyncio.sleep(0)\n"
+        "    %ava -n hi"
+    )
+    for _ in range(2):
+        gate = Gate()
+        endpoint.forget()
+        endpoint.says("half", gate)
+        asked.run("between_cells = get_ipython().kernel.saved_sigint_handler\nawait asyncio.sleep(0)")
+        asked.run("task = asyncio.create_task(ask())\nawait asyncio.sleep(0)")
+        assert gate.reached.wait(20)
+        waiting = asked.start("print('waits')\nawait task")
+        asked.collect(waiting, lambda cell=waiting: cell.stdout != "")  # type: ignore[misc]
+        gate.open()
+        assert asked.finish(waiting).status == "ok"
+    struck = asked.run(
+        "signal.signal(signal.SIGINT, get_ipython().kernel.saved_sigint_handler)\nsignal.raise_signal(signal.SIGINT)"
+    )
+    assert struck.reply.get("ename") in (None, "KeyboardInterrupt")

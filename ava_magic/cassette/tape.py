@@ -66,9 +66,7 @@ def open_tape(path: str | os.PathLike[str], replay: bool | None) -> Tape:
             )
         return Live()
     key = Path(path), replay
-    if key not in _tapes:
-        _tapes[key] = Player(key[0]) if replay else Recorder(key[0])
-    return _tapes[key]
+    return _tapes.setdefault(key, Player(key[0]) if replay else Recorder(key[0]))  # in one step: threads ask, too
 
 
 def rewind() -> None:

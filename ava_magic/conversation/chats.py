@@ -36,7 +36,7 @@ class Chats(Mapping[str, "Chat"]):
         return self._chats[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._chats)
+        return iter(list(self._chats))  # another thread may add one meanwhile
 
     def __len__(self) -> int:
         return len(self._chats)
@@ -46,21 +46,22 @@ class Chats(Mapping[str, "Chat"]):
         if name not in self._chats:
             from ..chat import Chat
 
-            chat = self._chats[name] = Chat(**self._cassette)
+            chat = Chat(**self._cassette)
             chat.folder = self._folder
             chat.conversation.name = name
             chat.spending = self.spending
+            return self._chats.setdefault(name, chat)  # another thread may have been quicker
         return self._chats[name]
 
     def end_in_vain(self, anchor: Anchor) -> None:
         """The cell's run at ``anchor`` has failed: in no conversation is what its last run added sent any more."""
-        for chat in self._chats.values():
+        for chat in self.values():
             chat.conversation.end_in_vain(anchor)
 
     def use_cassette(self, **settings: Any) -> None:
         """Set ``record`` or ``replay`` for every conversation, and for those to come."""
         self._cassette |= settings
-        for chat in self._chats.values():
+        for chat in self.values():
             chat.settings = replace(chat.settings, **settings)
 
     def known(self, name: str = MAIN) -> Chat:

@@ -7,6 +7,7 @@ got no answer sets that aside: the notebook no longer shows it, so it is kept bu
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ Rerun = Literal["replace", "append"]
 """What a cell that is run again does: its turn takes the place of its former one, or is added to it."""
 
 _UNDONE_AT_MOST = 100  # changes: each keeps the list from before it
+_changing = threading.RLock()  # one for all conversations, so that each can be copied
 
 
 class Message(TypedDict):
@@ -165,21 +167,24 @@ class Conversation(Sequence[Exchange]):
 
     def add(self, exchange: Exchange, rerun: Rerun = "replace", instead: Exchange | None = None) -> None:
         """Put ``exchange`` in its place: that of ``instead``, of its cell's last run by ``rerun``, else the end."""
-        kept, place = self._place(exchange.anchor, rerun, instead)
-        kind = "turn" if len(kept) == len(self) else "rerun"
-        self._change(f"the {kind} {_quoted(exchange.prompt)}", [*kept[:place], exchange, *kept[place:]])
-        self._unanswered = None
+        with _changing:
+            kept, place = self._place(exchange.anchor, rerun, instead)
+            kind = "turn" if len(kept) == len(self) else "rerun"
+            self._change(f"the {kind} {_quoted(exchange.prompt)}", [*kept[:place], exchange, *kept[place:]])
+            self._unanswered = None
 
     def miss(self, question: Unanswered, rerun: Rerun = "replace") -> None:
         """``question`` got no answer: by ``rerun`` its cell's last turns are set aside.  It can be asked again."""
-        if question.instead is None and rerun == "replace":
-            self._set_aside(question.anchor, question.prompt)
-        self._unanswered = question
+        with _changing:
+            if question.instead is None and rerun == "replace":
+                self._set_aside(question.anchor, question.prompt)
+            self._unanswered = question
 
     def end_in_vain(self, anchor: Anchor) -> None:
         """The run at ``anchor`` has failed: where it added nothing, what its cell's last run added is set aside."""
-        if not any(exchange.anchor == anchor for exchange in self):
-            self._set_aside(anchor)
+        with _changing:
+            if not any(exchange.anchor == anchor for exchange in self):
+                self._set_aside(anchor)
 
     def _set_aside(self, anchor: Anchor, prompt: Any = None) -> None:
         former = [e.anchor.is_earlier_run_of(anchor) and not e.aside for e in self]
@@ -201,8 +206,14 @@ class Conversation(Sequence[Exchange]):
 
     def become(self, exchanges: Sequence[Exchange], what: str) -> None:
         """Hold ``exchanges`` in place of what was there; ``what`` names the change: ``"the load of chat.json"``."""
-        self._change(what, list(exchanges))
-        self._unanswered = None
+        with _changing:
+            self._change(what, list(exchanges))
+            self._unanswered = None
+
+    def swap(self, old: Exchange, new: Exchange, what: str) -> None:
+        """Hold ``new`` where ``old`` was; ``what`` names the change.  Another turn may be kept at the same time."""
+        with _changing:
+            self.become([new if exchange == old else exchange for exchange in self], what)
 
     def undo(self, steps: int = 1) -> list[str]:
         """Take back the last change, or the last ``steps``, of whatever kind; return what they were, newest first.
@@ -210,11 +221,12 @@ class Conversation(Sequence[Exchange]):
         An undo is no change: the next one goes a step further back.  A hundred changes are remembered.
         """
         undone: list[str] = []
-        while self._changes and len(undone) < steps:
-            what, self._exchanges = self._changes.pop()
-            undone.append(what)
-        if undone:
-            self._unanswered = None
+        with _changing:
+            while self._changes and len(undone) < steps:
+                what, self._exchanges = self._changes.pop()
+                undone.append(what)
+            if undone:
+                self._unanswered = None
         return undone
 
     def _change(self, what: str, exchanges: list[Exchange]) -> None:

@@ -126,6 +126,8 @@ class Batch:
         """Ask, and yield the replies in the items' order.  Raises what the items or the file raise, after the rest."""
         self.progress.started = time.monotonic()
         self._asker.begin(replace(self._chat.settings, **self._changes), self.throttle)
+        if self._ledger is not None:
+            self._ledger.begin()
         workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
         try:
             while True:
@@ -143,11 +145,13 @@ class Batch:
         finally:
             for worker in workers:
                 worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-            await self._asker.end()
-            self.progress.ended = time.monotonic()
-            if self._ledger is not None:
-                await self._ledger.close()
+            try:
+                await asyncio.gather(*workers, return_exceptions=True)
+                await self._asker.end()
+            finally:  # a second Stop may come meanwhile
+                self.progress.ended = time.monotonic()
+                if self._ledger is not None:
+                    await self._ledger.close()
 
     async def _work(self) -> None:
         while (pulled := await self._pull()) is not None:

@@ -7,6 +7,7 @@ was written is brought to the disk, so that it outlives the machine.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import stat
 import time
@@ -35,8 +36,10 @@ _SYNC_EVERY = 1.0  # seconds
 class Ledger:
     """The results in the file at ``path``.
 
-    ``others`` counts those that another request has put there.  Raises :class:`AvaError` (``config``), with the file as
-    it was, where it cannot be written to, is in use, or holds something else.
+    ``others`` counts those that another request has put there.  Others are kept off the file from :meth:`begin` to
+    :meth:`close` alone, for what was made ready may be stopped before it begins.  Both begin() and this raise
+    :class:`AvaError` (``config``), with the file as it was, where it cannot be written to, is in use, or holds
+    something else.
     """
 
     def __init__(self, path: str | os.PathLike[str], request: str) -> None:
@@ -44,6 +47,7 @@ class Ledger:
         self.others = 0
         self._request = request
         self._places: dict[str, tuple[int, int]] = {}  # by key: where a line begins, and its length
+        self._size = -1  # of the file, when it was looked through
         self._times_asked: dict[str, int] = {}
         self._synced = time.monotonic()
         self._sync: asyncio.Future[Any] | None = None
@@ -54,11 +58,18 @@ class Ledger:
         except OSError as error:
             raise self._failure(error) from None
         try:
-            self._lock()
-            self._look_through()
+            self.begin()
+            self._unlock()
         except BaseException:
             self._file.close()
             raise
+
+    def begin(self) -> None:
+        """Keep others off the file, and take in what they have added since it was looked through."""
+        self._lock()
+        if os.fstat(self._file.fileno()).st_size != self._size:
+            self._look_through()
+            self._size = os.fstat(self._file.fileno()).st_size
 
     def key(self, *parts: Any) -> str:
         """The key of an item's request; that of the same request asked a second time is another one."""
@@ -119,8 +130,15 @@ class Ledger:
         except OSError:  # a file system that knows no locks
             pass
 
+    def _unlock(self) -> None:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # as above
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
     def _look_through(self) -> None:
         """Find what is there, and mend the end of a line that was cut off."""
+        self.others = 0
+        self._places.clear()
         start = 0
         line = b""
         with self.path.open("rb") as reader:

@@ -85,14 +85,12 @@ class SideBySide(UnderWay[Replies]):
     def keep(self, name: str) -> str:
         """Let the conversation go on with another of the replies; return what was done.  Raises as :meth:`called`."""
         column = self.called(name)
-        exchanges = list(self._chat.conversation)
-        if self._kept is None or self._kept not in exchanges:
+        if self._kept is None or self._kept not in self._chat.conversation:
             raise AvaError("none of the replies that stood side by side is in the conversation any more", "config")
         if not column.turn.pieces:
             raise AvaError(f"nothing came from {column.label} that the conversation could go on with", "config")
         chosen = replace(exchange_of(column.turn), at=self._kept.at)
-        changed = [chosen if exchange == self._kept else exchange for exchange in exchanges]
-        self._chat.conversation.become(changed, f"the choice of {column.label}")
+        self._chat.conversation.swap(self._kept, chosen, f"the choice of {column.label}")
         self._kept = chosen
         return f"The conversation goes on with the reply of {column.label}."
 

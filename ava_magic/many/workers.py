@@ -13,6 +13,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
@@ -62,7 +63,8 @@ class Workers:
         loop = asyncio.get_running_loop()
 
         def hear(event: tuple[Any, Any]) -> None:
-            loop.call_soon_threadsafe(throttle.note_wait, *event[1])
+            with suppress(RuntimeError):  # told after the end, when the loop is closed
+                loop.call_soon_threadsafe(throttle.note_wait, *event[1])
 
         self._client.subscribe_topic(self._topic, hear)
 
