@@ -52,6 +52,20 @@ class Plain:
     create_async_generator = staticmethod(echo)
 
 
+class Fields(AsyncGeneratorProvider):
+    """A provider that says which fields its request would have."""
+
+    @classmethod
+    async def create_async_generator(cls, model: str, messages: list[Any], **kwargs: Any) -> AsyncIterator[str]:
+        yield f"{model} {len(messages)} "
+        yield str(kwargs)
+
+
+async def test_a_provider_alone_gives_the_whole_content() -> None:
+    assert await Words.create_async("", []) == "one two"
+    assert await Fields.create_async("m", [{"role": "user", "content": "hi"}], seed=1) == "m 1 {'seed': 1}"
+
+
 async def test_ask_returns_the_whole_reply() -> None:
     reply = await Chat(provider=Words, system="be brief").ask("hi")
     assert isinstance(reply, Reply)
