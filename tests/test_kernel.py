@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from .endpoint import END, Endpoint, Gate
@@ -281,20 +283,32 @@ def test_a_task_that_asks_is_anchored_to_the_cell_that_made_it(asked: Kernel, en
     assert "in b" in history
 
 
-def test_interrupts_during_the_clean_up_leave_the_reply_and_one_line(asked: Kernel, endpoint: Endpoint) -> None:
+def test_interrupts_during_the_clean_up_leave_the_reply_and_one_line(
+    asked: Kernel, endpoint: Endpoint, tmp_path: Path
+) -> None:
     gate = Gate()
     endpoint.says("**word** " * 20_000, gate)
+    asked.run(
+        "import os, time\n"
+        "def wait_for_the_interrupts(message):\n"
+        f"    while message['msg_type'] == 'update_display_data' and not os.path.exists({str(tmp_path / 'sent')!r}):\n"
+        "        time.sleep(0.001)\n"
+        "    return message\n"
+        "get_ipython().display_pub.register_hook(wait_for_the_interrupts)"
+    )
     cell = asked.start("def ask():\n    %ava -n hi\nask()")
     assert gate.reached.wait(20)
     asked.collect(cell, lambda: bool(cell.painted))
     asked.interrupt()
-    assert endpoint.requests[0].hung_up.wait(5)  # from here on the kernel cleans up
+    assert endpoint.requests[0].hung_up.wait(20)  # from here on the kernel cleans up
     asked.interrupt()
     asked.interrupt()
+    (tmp_path / "sent").touch()
     asked.finish(cell)
     assert len(cell.error.splitlines()) == 1
     assert "word" in cell.outputs[0]["data"][HTML]
     assert not cell.left_open
+    asked.run("get_ipython().display_pub.unregister_hook(wait_for_the_interrupts)")
     assert asked.value("1 + 1") == "2"
 
 
