@@ -28,9 +28,10 @@ collect_ignore = (
 )  # they are heavy, and there is not one for every Python that the rest is tested on
 
 
-STARTS_PROCESSES = {
+TAKES_LONG = {
     "CHROMIUM",
     "Kernel",
+    "MUTATIONS",
     "NotebookClient",
     "Offline",
     "Program",
@@ -41,10 +42,10 @@ STARTS_PROCESSES = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what a module tests by a kernel, a terminal, a browser or another process: ``-m "not process"`` is quick."""
+    """Mark a module that starts processes, or that tries thousands of cases: ``-m "not slow"`` is the quick rest."""
     for item in items:
-        if isinstance(item, pytest.Function) and not STARTS_PROCESSES.isdisjoint(vars(item.module)):
-            item.add_marker("process")
+        if isinstance(item, pytest.Function) and not TAKES_LONG.isdisjoint(vars(item.module)):
+            item.add_marker("slow")
 
 
 @pytest.fixture
