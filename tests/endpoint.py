@@ -11,6 +11,7 @@ import json
 import ssl
 import threading
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,15 +31,15 @@ class Gate:
 
     def __init__(self) -> None:
         self.reached = threading.Event()
-        self._opened = threading.Event()
+        self._opened: Future[None] = Future()
 
     def open(self) -> None:
-        self._opened.set()
+        if not self._opened.done():
+            self._opened.set_result(None)
 
     async def wait(self) -> None:
         self.reached.set()
-        while not self._opened.is_set():
-            await asyncio.sleep(0.002)
+        await asyncio.shield(asyncio.wrap_future(self._opened))  # others may wait at it, who are not cancelled with us
 
 
 class Pause(Gate):
