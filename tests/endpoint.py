@@ -69,6 +69,11 @@ class Request:
         return json.loads(self.body)
 
     @property
+    def model(self) -> str:
+        """The model that is asked for, ``""`` where none is."""
+        return str(self.json.get("model", "")) if self.body else ""
+
+    @property
     def messages(self) -> list[tuple[str, Any]]:
         return [(message["role"], message["content"]) for message in self.json["messages"]]
 
@@ -86,6 +91,7 @@ END = chunk(finish_reason="stop") + b"data: [DONE]\n\n"
 class Endpoint:
     """Answers each request with the next answer that it was given; the last one answers all further requests.
 
+    Of two requests that are sent at once either may come first: an answer ``to`` a model waits for one that asks for it.
     ``host`` is the address to listen on, ``tls`` what makes it speak https.
     """
 
@@ -93,7 +99,7 @@ class Endpoint:
         self._host = host
         self._tls = tls
         self.requests: list[Request] = []
-        self._answers: list[list[Any]] = []
+        self._answers: list[tuple[str, list[Any]]] = []
         self._loop = asyncio.new_event_loop()
         self._arrived = threading.Condition()
         started = threading.Event()
@@ -102,7 +108,12 @@ class Endpoint:
         started.wait()
 
     def answers(
-        self, *steps: Any, status: int = 200, content_type: str = "text/event-stream", headers: str = ""
+        self,
+        *steps: Any,
+        status: int = 200,
+        content_type: str = "text/event-stream",
+        headers: str = "",
+        to: str = "",
     ) -> None:
         """Queue an answer.
 
@@ -111,15 +122,15 @@ class Endpoint:
         head = f"HTTP/1.1 {status} Because\r\nConnection: close\r\n{headers}"
         if content_type:
             head += f"Content-Type: {content_type}\r\n"
-        self._answers.append([f"{head}\r\n".encode(), *steps])
+        self._answers.append((to, [f"{head}\r\n".encode(), *steps]))
 
     def answers_raw(self, *steps: Any) -> None:
         """Queue an answer that need not be HTTP."""
-        self._answers.append(list(steps))
+        self._answers.append(("", list(steps)))
 
-    def says(self, *words: Any) -> None:
+    def says(self, *words: Any, to: str = "") -> None:
         """Queue a good reply that streams ``words``."""
-        self.answers(*words, END)
+        self.answers(*words, END, to=to)
 
     def forget(self) -> None:
         """Drop the answers and the requests so far."""
@@ -157,7 +168,7 @@ class Endpoint:
             request = await _read_request(reader)
             with self._arrived:
                 self.requests.append(request)
-                answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+                answer = self._choose_answer(request)
                 self._arrived.notify_all()
             watch = asyncio.ensure_future(_watch(reader, request))
             await _play(answer, writer)
@@ -168,6 +179,11 @@ class Endpoint:
             writer.close()
             if request is not None:
                 self._loop.call_soon(request.played.set)  # after what closes the connection
+
+    def _choose_answer(self, request: Request) -> list[Any]:
+        fitting = [number for number, (to, _) in enumerate(self._answers) if to in ("", request.model)]
+        _, answer = self._answers.pop(fitting[0]) if len(fitting) > 1 else self._answers[fitting[0]]
+        return answer
 
 
 async def _end_all() -> None:
