@@ -114,8 +114,7 @@ class Turn(Arrival):
         except Exception as error:  # whatever a provider raises
             failure = await self._explain(error)
         finally:
-            seconds = self._since_start()
-            self.ended = time.time()
+            seconds, now = self._since_start(), time.time()
             if deltas is not None:
                 await hang_up(deltas)
             failure = self._end(Ending(seconds, self.thought_for, self.partial, failure))
@@ -124,6 +123,7 @@ class Turn(Arrival):
                 self.notes.append("broken off before its end")
             elif not self.partial:
                 failure = self._read_data()
+            self.ended = now  # last: from here on what came is whole, unless it is partial
             log.ended(number, self, seconds, failure)
         if failure is not None:  # raised out here, so that it drags no frame along that held a key
             self.failed = True

@@ -91,7 +91,8 @@ END = chunk(finish_reason="stop") + b"data: [DONE]\n\n"
 class Endpoint:
     """Answers each request with the next answer that it was given; the last one answers all further requests.
 
-    Of two requests that are sent at once either may come first: an answer ``to`` a model waits for one that asks for it.
+    Of two that are sent at once either may come first: an answer ``to`` a model waits for one that asks for it.
+
     ``host`` is the address to listen on, ``tls`` what makes it speak https.
     """
 
