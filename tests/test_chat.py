@@ -258,3 +258,24 @@ async def test_a_function_of_another_shape_is_no_provider(path: str) -> None:
     with pytest.raises(AvaError, match=f"{path.partition(':')[2]} is no provider") as caught:
         await Chat(path).ask("hi")
     assert caught.value.kind == "config"
+
+
+async def test_while_a_failure_hangs_up_there_is_no_reply_of_nothing_yet() -> None:
+    """Another thread may look at a turn at any moment, as a pending reply is looked at."""
+    seen: list[Any] = []
+
+    class Failing:
+        def __aiter__(self) -> Any:
+            return self
+
+        async def __anext__(self) -> str:
+            raise ValueError("no")
+
+        async def aclose(self) -> None:
+            seen.append(turn.what_came())
+
+    chat = Chat(lambda model, messages, **fields: Failing())
+    turn = chat.begin("hi")
+    with pytest.raises(AvaError):
+        await chat.finish(turn)
+    assert [*seen, turn.what_came()] == [None, None]

@@ -445,24 +445,3 @@ class TestResume:
     def test_where_nobody_tells_which_notebook_it_is_the_path_is_asked_for(self, asked: Kernel) -> None:
         assert "--resume PATH" in one_line(asked.run("%ava --resume"))
         assert "No such file" in one_line(asked.run("%ava --resume missing.ipynb"))
-
-
-async def test_while_a_failure_hangs_up_there_is_no_reply_of_nothing_yet() -> None:
-    """Another thread may look at a turn at any moment, as a pending reply is looked at."""
-    seen: list[Any] = []
-
-    class Failing:
-        def __aiter__(self) -> Any:
-            return self
-
-        async def __anext__(self) -> str:
-            raise ValueError("no")
-
-        async def aclose(self) -> None:
-            seen.append(turn.what_came())
-
-    chat = Chat(lambda model, messages, **fields: Failing())
-    turn = chat.begin("hi")
-    with pytest.raises(AvaError):
-        await chat.finish(turn)
-    assert [*seen, turn.what_came()] == [None, None]
