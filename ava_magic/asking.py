@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -44,6 +45,7 @@ class UnderWay(ABC, Generic[Shown]):
         self.run = run
         self.background = background
         self.out = out
+        self._painting = threading.RLock()  # it is left from the thread that ends the shell, while another one paints
 
     @abstractmethod
     async def work(self) -> None:
@@ -85,13 +87,19 @@ class UnderWay(ABC, Generic[Shown]):
         self.view.open()
         _on_screen.append(self)
 
+    def paint(self) -> float:
+        """Show what is new, as a view does; nothing is painted over what has been left."""
+        with self._painting:
+            return self.view.paint() if self in _on_screen else 1.0
+
     def close(self, failure: str = "") -> None:
         """Leave what has come in its place, once; ``failure`` says what went wrong, where nobody else will."""
-        try:
-            _on_screen.remove(self)
-        except ValueError:  # it was left already
-            return
-        self.view.close(self.what_came(), failure)
+        with self._painting:
+            try:
+                _on_screen.remove(self)
+            except ValueError:  # it was left already
+                return
+            self.view.close(self.what_came(), failure)
 
 
 class Asking(UnderWay[Reply]):

@@ -42,7 +42,7 @@ def start(asking: UnderWay[Any], on_awaited: Callable[[Any], None], shell: Inter
 async def _to_its_end(asking: UnderWay[Any]) -> None:
     failure = ""
     try:
-        await awaited(asking.work, asking.view.paint, asking.run)
+        await awaited(asking.work, asking.paint, asking.run)
     except Exception as error:  # shown in its place, for it may be that nobody awaits it
         failure = error.in_one_line() if isinstance(error, AvaError) else f"{type(error).__name__}: {error}"
         raise

@@ -119,7 +119,7 @@ class AvaMagics(Magics):
             with self._under_way(asking):
                 runner.run(
                     asking.work,
-                    asking.view.paint,
+                    asking.paint,
                     run,
                     own_loop=own_loop,
                     may_nest=lambda loop: is_foreign_loop(self._shell, loop),
@@ -150,7 +150,7 @@ class AvaMagics(Magics):
                     raise
                 raise Stopped("the reply was stopped before its first word") from None
             with self._under_way(asking):
-                await runner.awaited(asking.work, asking.view.paint, run)
+                await runner.awaited(asking.work, asking.paint, run)
         if run.stopped:
             message, reply = self._stopped(asking)
             raise Stopped(message, reply) if is_the_cell else StoppedTask(message)

@@ -8,6 +8,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from ava_magic import Chat, Reply
+from ava_magic.asking import Asking
+from ava_magic.runner import Run
+
 from .endpoint import END, Endpoint, Gate
 from .kernel import HTML, PLAIN, Kernel
 from .terminal import Terminal
@@ -158,6 +162,30 @@ def test_unloading_stops_what_runs_in_the_background(asked: Kernel, endpoint: En
     asked.run("%reload_ext ava_magic")
     assert endpoint.requests[0].hung_up.wait(20)
     assert "half" in asked.wait_for_update(cell, "stopped before its end")["data"][HTML]
+
+
+def test_nothing_is_painted_over_what_was_left() -> None:
+    """The thread of a reply may be about to paint while the kernel's own, which ends, leaves what had come."""
+    shown: list[str] = []
+
+    class Screen:
+        def open(self) -> None:
+            shown.append("opened")
+
+        def paint(self) -> float:
+            shown.append("painted")
+            return 0.0
+
+        def close(self, reply: Reply | None, failure: str = "") -> None:
+            shown.append("closed")
+
+    chat = Chat("guide")
+    asking = Asking(chat, chat.begin("hi"), Screen(), Run(), background=True, out="")
+    asking.open()
+    asking.paint()
+    asking.leave()
+    asking.paint()
+    assert shown == ["opened", "painted", "closed"]
 
 
 @pytest.mark.skipif(version("ipykernel").startswith("7.0."), reason="it sends nothing for the cell that runs now")
