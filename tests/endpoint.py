@@ -101,6 +101,7 @@ class Endpoint:
         self._tls = tls
         self.requests: list[Request] = []
         self._answers: list[tuple[str, list[Any]]] = []
+        self._answering: set[Any] = set()  # the tasks; who waits at a gate that is forgotten is held by nobody else
         self._loop = asyncio.new_event_loop()
         self._arrived = threading.Condition()
         started = threading.Event()
@@ -165,6 +166,7 @@ class Endpoint:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request: Request | None = None
+        self._answering.add(task := asyncio.current_task())
         try:
             request = await _read_request(reader)
             with self._arrived:
@@ -177,6 +179,7 @@ class Endpoint:
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
+            self._answering.discard(task)
             writer.close()
             if request is not None:
                 self._loop.call_soon(request.played.set)  # after what closes the connection
