@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from .endpoint import Endpoint
 from .kernel import Kernel
@@ -16,6 +17,9 @@ from .terminal import Terminal
 
 for name in [name for name in os.environ if name.endswith(("_API_KEY", "_BASE_URL"))]:
     del os.environ[name]  # the tests' endpoints are their own
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")  # how long an example takes is the machine's affair
 
 LIBRARIES = ("numpy", "pandas")
 TESTED_WITH_THEM = ["test_tables.py", "test_other_tables.py", "test_examples.py"]

@@ -93,11 +93,13 @@ class Endpoint:
 
     Of two that are sent at once either may come first: an answer ``to`` a model waits for one that asks for it.
 
-    ``host`` is the address to listen on, ``tls`` what makes it speak https.
+    ``host`` is the address to listen on, ``port`` the port there (0: one that is free), ``tls`` what makes it speak
+    https.
     """
 
-    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self._host = host
+        self.port = port
         self._tls = tls
         self.requests: list[Request] = []
         self._answers: list[tuple[str, list[Any]]] = []
@@ -150,7 +152,7 @@ class Endpoint:
         self._thread.join()
 
     def _serve(self, started: threading.Event) -> None:
-        server = self._loop.run_until_complete(asyncio.start_server(self._answer, self._host, 0, ssl=self._tls))
+        server = self._loop.run_until_complete(asyncio.start_server(self._answer, self._host, self.port, ssl=self._tls))
         self.port = server.sockets[0].getsockname()[1]
         host = f"[{self._host}]" if ":" in self._host else self._host
         self.url = f"{'https' if self._tls else 'http'}://{host}:{self.port}/v1"

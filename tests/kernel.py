@@ -190,9 +190,10 @@ class Kernel:
     def interrupt(self) -> None:
         self.manager.interrupt_kernel()
 
-    def shutdown(self) -> None:
+    def shutdown(self, *, now: bool = True) -> None:
+        """End it; not ``now``: in peace, so that it writes its history."""
         self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
+        self.manager.shutdown_kernel(now=now)
         self._folder.cleanup()
 
     def _messages(self, timeout: float) -> Iterator[dict[str, Any]]:

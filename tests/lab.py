@@ -20,6 +20,18 @@ from playwright.sync_api import Page, sync_playwright
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
+# Its prompt is written anew when it begins; what it says may be the same before and after, as in a new kernel.
+_RUN = """
+number => new Promise(begun => {
+  const notebook = jupyterapp.shell.currentWidget.content;
+  notebook.activeCellIndex = number;
+  const prompt = notebook.widgets[number].node.querySelector('.jp-InputPrompt');
+  const observer = new MutationObserver(() => { observer.disconnect(); begun(); });
+  observer.observe(prompt, {childList: true, characterData: true, subtree: true});
+  void jupyterapp.commands.execute('notebook:run-cell');
+})
+"""
+
 
 class Lab:
     """A JupyterLab with one page open on one notebook.  ``folder`` holds all that it reads and writes."""
@@ -54,11 +66,7 @@ class Lab:
 
     def run_cell(self, number: int) -> None:
         """Run one cell and do not wait for its end."""
-        self.page.evaluate(f"jupyterapp.shell.currentWidget.content.activeCellIndex = {number}")
-        prompt = f"jupyterapp.shell.currentWidget.content.widgets[{number}].node.querySelector('.jp-InputPrompt')"
-        before = self.page.evaluate(f"{prompt}.textContent")
-        self.page.evaluate("void jupyterapp.commands.execute('notebook:run-cell')")
-        self.page.wait_for_function(f"{prompt}.textContent !== {before!r}")
+        self.page.evaluate(_RUN, number)
 
     def run_to_end(self, number: int) -> None:
         """Run one cell and wait for its end, which gives it a number."""
@@ -102,9 +110,13 @@ class Lab:
 
 def serve(folder: Path, module: str, *options: str) -> tuple[subprocess.Popen[bytes], str]:
     """Start a server of pages that reads and writes in ``folder`` alone; return it with its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    with socket.socket() as held:  # so that nobody else is given the port before the server listens there
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server's own has, which may share it then
+        held.bind(("127.0.0.1", 0))
+        return _serve_at(held.getsockname()[1], folder, module, *options)
+
+
+def _serve_at(port: int, folder: Path, module: str, *options: str) -> tuple[subprocess.Popen[bytes], str]:
     environment = os.environ | {
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),

@@ -28,7 +28,7 @@ def started(*arguments: str, cwd: Path | None = None) -> Iterator[tuple[subproce
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=buffered
     ) as process:
-        patience = threading.Timer(10, process.kill)
+        patience = threading.Timer(60, process.kill)
         patience.start()
         try:
             assert process.stdout is not None

@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
@@ -230,27 +230,23 @@ def test_arguments_tell_which_options_were_given() -> None:
     assert "raw" not in arguments
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_behind_the_end_of_the_options_is_the_prompt(text: str) -> None:
     assert parse(f"-n -- {text}") == Arguments(text.strip(), {"no_history": True})
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_that_begins_with_no_dash_is_the_prompt(text: str) -> None:
     assume(not text.strip().startswith("-"))
     assert parse(text) == Arguments(text.strip())
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_a_value_in_quotes(text: str) -> None:
     quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     assert parse(f"-s {quoted} what?") == Arguments("what?", {"system": text})
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(WITH_VALUE), unique=True), st.sampled_from(["{} {}", "{}={}"]))
 def test_options_come_in_any_number_and_order(given_options: list[Option], written: str) -> None:
     line = " ".join(written.format(option.names[0], value_for(option)) for option in given_options)
@@ -259,7 +255,6 @@ def test_options_come_in_any_number_and_order(given_options: list[Option], writt
     assert arguments.prompt == "what?"
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["-", "--", "m", "=", " ", '"', "'", "\\", "model", "--option", "a=1", "-n", "\n"])))
 def test_a_wrong_line_is_an_ava_error_and_never_another_one(words: list[str]) -> None:
     with contextlib.suppress(AvaError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from ava_magic.cassette.entry import Entry, Request, dump, parse
 from ava_magic.cassette.nearest import difference, nearest
 from ava_magic.errors import AvaError
-from ava_magic.providers.base import Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
+from ava_magic.providers.base import Again, Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 JSON = st.recursive(
@@ -90,6 +91,32 @@ def test_a_reply_is_whole_text_in_one_order_of_fields() -> None:
     )
 
 
+def test_a_cassette_of_this_format_stays_readable() -> None:
+    line = (
+        '{"provider": "openai", "url": "https://h/v1", "model": "m", "fields": {"seed": 1}, '
+        '"messages": [{"role": "user", "content": "hi"}], "reply": [{"model": "m-1"}, {"reasoning": "hm"}, "The end", '
+        '{"refusal": "no"}, {"again": "no JSON"}, {"usage": {"total_tokens": 2}}, {"finish_reason": "stop"}], '
+        '"stopped": true, "error": {"kind": "api", "says": "no"}, "seconds": 1.5, "thought_for": 0.5, '
+        '"cuts": [[1, 1], [4, 3], [2]]}'
+    )
+    [entry] = parse(f"\ufeff{line}\n")
+    assert entry.request == Request("m", {"seed": 1}, HI)
+    assert entry.deltas == [
+        *(ModelName("m-1"), Reasoning("h"), Reasoning("m"), "The ", "end", Refusal("no")),
+        *(Again("no JSON"), Usage({"total_tokens": 2}), FinishReason("stop")),
+    ]
+    told = (entry.provider, entry.url, entry.stopped, entry.error, entry.seconds, entry.thought_for)
+    assert told == ("openai", "https://h/v1", True, ("api", "no"), 1.5, 0.5)
+    assert entry.line() == entry.source == line
+
+
+def test_what_is_not_told_in_a_line_is_nothing() -> None:
+    [entry] = parse('{"messages": [], "reply": []}')
+    told = (entry.provider, entry.url, entry.stopped, entry.error, entry.seconds, entry.thought_for)
+    assert told == ("", "", False, None, 0.0, 0.0)
+    assert entry.line() == '{"messages": [], "reply": [], "seconds": 0.0}'
+
+
 def test_a_value_that_only_its_own_plug_in_knows_is_left_out() -> None:
     deltas: Any = ["one", ToolCall("f"), " two", None]
     assert next(iter(parse(Entry(request("hi"), deltas).line()))).deltas == ["one", " two"]
@@ -126,11 +153,18 @@ def test_an_earlier_turn_is_cut_to_its_beginning_and_a_checksum() -> None:
     messages = [{"role": "system", "content": long}, *HI, {"role": "assistant", "content": long}]
     cut = Request.of("", [*messages, {"role": "user", "content": long}], {}).messages
     assert [message["content"] for message in cut[:2]] == [long, "hi"]
-    assert cut[2]["content"].startswith("word word")
-    assert len(cut[2]["content"]) < 150
+    assert re.fullmatch(rf"{long[:80]}\u2026 \(500 characters, sha256 [0-9a-f]{{12}}\)", cut[2]["content"])
     assert cut[3]["content"] == long
     other = Request.of("", [*messages[:2], {"role": "assistant", "content": long + "!"}, *HI], {}).messages
     assert other[2]["content"] != cut[2]["content"]
+
+
+def test_earlier_parts_are_cut_as_their_json_is() -> None:
+    short, long = ([{"type": "text", "text": "\u00e4" * number}] for number in (5, 500))
+    messages = [{"role": "user", "content": parts} for parts in (short, long, long)]
+    first, second, question = (message["content"] for message in Request.of("", messages, {}).messages)
+    assert (first, question) == (short, long)
+    assert second.startswith('[{"type": "text", "text": "\u00e4\u00e4')
 
 
 def test_an_image_is_cut_too() -> None:
@@ -160,6 +194,11 @@ class TestKeys:
         asked = request("hi", **fields)
         assert self.SECRET not in Entry(asked, []).line()
         assert asked == request("hi", **json.loads(json.dumps(fields).replace(self.SECRET, "another")))
+
+    def test_what_stands_around_a_secret_stays(self) -> None:
+        fields = {"stop": ["a", {"b": 1}], "headers": [f"api-key: {self.SECRET}", f"Bearer {self.SECRET}"]}
+        shown = {"headers": ["api-key: \u2026", "Bearer \u2026"], "stop": ["a", {"b": 1}]}
+        assert request("hi", **fields).fields == shown
 
     def test_a_limit_in_tokens_is_no_secret(self) -> None:
         assert request("hi", max_tokens=5, max_completion_tokens=6).fields == {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -16,13 +19,14 @@ from ava_magic.providers.presets import PRESETS, Preset, resolve
 
 from .endpoint import Endpoint
 from .kernel import Kernel
+from .ports import closed_port
 
 
 class Listener:
     """A port that counts the connections that it takes."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
-        self._socket = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._socket = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.port = self._socket.getsockname()[1]
         self.count = 0
         self.closed = False
@@ -56,28 +60,45 @@ def listener() -> Iterator[Listener]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_found() -> Iterator[None]:
+def nothing_found(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing has been looked for, and what is found is kept for ever: a minute may end in the middle of a test."""
+    monkeypatch.setattr(presets, "_PROBE_LASTS", math.inf)
     presets._found_here.cache_clear()
     yield
     presets._found_here.cache_clear()
 
 
-def _closed_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+@pytest.fixture
+def free_ports() -> Iterator[list[int]]:
+    """Two ports that nobody listens on, at either address of this machine."""
+    with ExitStack() as opened:
+        ports = [opened.enter_context(closed_port()) for _ in range(2)]
+        for port in ports:
+            _close_its_twin(opened, port)
+        yield ports
 
 
-def _move(monkeypatch: pytest.MonkeyPatch, **ports: int) -> None:
-    """Let the presets of local servers be at other ports, so that nothing of this machine answers in their place."""
-    for name, port in ({"ollama": _closed_port(), "lmstudio": _closed_port()} | ports).items():
-        monkeypatch.setitem(PRESETS, name, Preset(name, f"http://127.0.0.1:{port}/v1"))
+def _close_its_twin(opened: ExitStack, port: int) -> None:
+    """Keep others from listening on ``port`` at this machine's other address."""
+    with suppress(OSError):  # this machine has no IPv6
+        opened.enter_context(closed_port("::1", port))
+
+
+@pytest.fixture
+def move(monkeypatch: pytest.MonkeyPatch, free_ports: list[int]) -> Callable[..., None]:
+    """Puts the presets of local servers at other ports, so that nothing of this machine answers in their place."""
+
+    def move(**ports: int) -> None:
+        for name, port in (dict(zip(("ollama", "lmstudio"), free_ports, strict=True)) | ports).items():
+            monkeypatch.setitem(PRESETS, name, Preset(name, f"http://127.0.0.1:{port}/v1"))
+
+    return move
 
 
 def test_a_server_of_this_machine_is_looked_for_once_and_not_by_every_question(
-    listener: Listener, monkeypatch: pytest.MonkeyPatch
+    listener: Listener, move: Callable[..., None]
 ) -> None:
-    _move(monkeypatch, lmstudio=listener.port)
+    move(lmstudio=listener.port)
     for _ in range(20):
         endpoint = resolve()
         assert (endpoint.name, endpoint.why) == ("lmstudio", "it runs on this machine")
@@ -85,26 +106,29 @@ def test_a_server_of_this_machine_is_looked_for_once_and_not_by_every_question(
     assert listener.close() == 1
 
 
-def test_where_nothing_listens_is_not_looked_again_either(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    _move(monkeypatch)
+def test_where_nothing_listens_is_not_looked_again_either(listener: Listener, move: Callable[..., None]) -> None:
+    move()
     assert resolve().name == "guide"
-    _move(monkeypatch, ollama=listener.port)
+    move(ollama=listener.port)
     assert (resolve().name, resolve().why) == ("guide", "no endpoint is set")
     assert listener.close() == 0
 
 
-def test_a_server_that_has_one_family_of_addresses_is_found_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    try:
-        listener = Listener("::1")
-    except OSError:
-        pytest.skip("this machine has no IPv6")
-    _move(monkeypatch, ollama=listener.port)
-    assert resolve().url == f"http://[::1]:{listener.port}/v1"
-    assert listener.close() == 1
+def test_a_server_that_has_one_family_of_addresses_is_found_at_it(move: Callable[..., None]) -> None:
+    with closed_port() as port:
+        try:
+            listener = Listener("::1", port)
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+        move(ollama=port)
+        assert resolve().url == f"http://[::1]:{port}/v1"
+        assert listener.close() == 1
 
 
-def test_no_port_is_asked_where_something_is_named(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    _move(monkeypatch, ollama=listener.port)
+def test_no_port_is_asked_where_something_is_named(
+    listener: Listener, move: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move(ollama=listener.port)
     monkeypatch.setenv("MISTRAL_API_KEY", secrets.token_hex(16))
     assert (resolve().name, resolve().why) == ("mistral", "MISTRAL_API_KEY is set")
     assert resolve("guide").why == "named"
@@ -112,14 +136,25 @@ def test_no_port_is_asked_where_something_is_named(listener: Listener, monkeypat
     assert listener.close() == 0
 
 
-def test_the_first_address_that_is_listened_at_is_taken(listener: Listener) -> None:
-    addresses = [("127.0.0.1", _closed_port()), ("127.0.0.1", listener.port), ("::1", _closed_port())]
+def test_the_first_address_that_is_listened_at_is_taken(listener: Listener, free_ports: list[int]) -> None:
+    addresses = [("127.0.0.1", free_ports[0]), ("127.0.0.1", listener.port), ("::1", free_ports[1])]
     assert probe.first_listening(addresses) == ("127.0.0.1", listener.port)
     assert probe.first_listening(addresses[:1]) is None
     assert probe.first_listening([]) is None
 
 
-def test_a_probe_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_there_is_no_way_to_is_not_listened_at() -> None:
+    """As this machine's address of IPv6 where that is turned off: a connection fails at once."""
+    assert probe.first_listening([("255.255.255.255", 9)]) is None
+
+
+def test_a_slow_machine_looks_once_all_the_same(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr("ava_magic.providers.probe.time.monotonic", lambda: next(clock))
+    assert probe.first_listening([("127.0.0.1", listener.port)]) == ("127.0.0.1", listener.port)
+
+
+def test_a_probe_ends_by_itself() -> None:
     """A port whose queue is full neither takes nor refuses: all that a probe waits for are its 45 ms."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()[:2]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
@@ -370,7 +370,6 @@ edits = st.tuples(
 )  # where, how many bytes go, what comes in their place
 
 
-@settings(deadline=None)
 @given(st.sampled_from(_RECORDED), st.lists(edits, min_size=1, max_size=6), st.integers(1, 50))
 def test_a_damaged_answer_is_an_ava_error_or_a_reply_and_never_another_error(
     body: bytes, damage: list[tuple[float, int, bytes]], step: int
@@ -402,7 +401,6 @@ shapes = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(shapes | json_values, min_size=1, max_size=4))
 def test_json_of_any_shape_is_an_ava_error_or_a_reply_and_never_another_error(payloads: list[Any]) -> None:
     outcome = decode([stream(*payloads)])

@@ -6,7 +6,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_magic.controls import counted, one_line, visible
@@ -57,7 +57,6 @@ def test_of_all_characters_only_those_that_a_screen_obeys_are_changed() -> None:
             assert visible(character) == character, hex(code)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(categories=["Cc", "Cf", "Cs", "Zl", "Zp", "L", "P"])))
 def test_what_is_visible_stays_as_it_is(text: str) -> None:
     assert not any(map(is_obeyed, visible(text)))
@@ -81,7 +80,6 @@ def test_one_line_is_one_line_of_bounded_length(text: str, line: str) -> None:
     assert one_line(text) == line
 
 
-@settings(deadline=None)
 @given(st.text(st.characters()), st.integers(1, 40))
 def test_one_line_of_any_text_is_one_visible_line(text: str, limit: int) -> None:
     line = one_line(text, limit)

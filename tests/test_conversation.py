@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
@@ -105,7 +105,6 @@ def test_a_rerun_does_not_see_what_it_replaces() -> None:
     assert prompts(conversation.before(Anchor("B", "3"))) == ["a"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["A", "B", "C", None]), st.integers(0, 3)), max_size=12))
 def test_each_cell_holds_its_last_run_where_its_first_one_stood(runs: list[tuple[str | None, int]]) -> None:
     conversation = Conversation()
@@ -181,7 +180,6 @@ def test_an_exchange_costs_both_its_messages() -> None:
     assert Exchange("x" * 40, "y" * 80).tokens() == 14 + 24
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 100).map(lambda size: Exchange("x" * size, "")), max_size=8), st.integers(-50, 300))
 def test_as_many_whole_exchanges_from_the_end_as_fit_are_kept(exchanges: list[Exchange], budget: int) -> None:
     kept, left_out = fit(exchanges, budget)

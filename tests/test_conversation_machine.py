@@ -234,5 +234,5 @@ class Notebook(RuleBasedStateMachine):
         self.unanswered = None
 
 
-Notebook.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Notebook.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestNotebook = Notebook.TestCase

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
@@ -55,13 +55,11 @@ exchanges = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(exchanges))
 def test_json_gives_back_all_that_went_in(turns: list[Exchange]) -> None:
     assert from_json(to_json(Conversation(turns))) == turns
 
 
-@settings(deadline=None)
 @given(st.lists(exchanges))
 def test_markdown_gives_back_all_but_the_white_space_around_a_text(turns: list[Exchange]) -> None:
     again = from_markdown(to_markdown(Conversation(turns)))
@@ -219,7 +217,6 @@ def test_an_image_that_somebody_would_have_to_fetch_is_refused() -> None:
         from_json(damaged(messages=[{"role": "user", "content": remote}, {"role": "assistant", "content": "x"}]))
 
 
-@settings(deadline=None)
 @given(st.text(), st.integers(0, 400), st.integers(0, 40))
 def test_a_file_with_a_piece_exchanged_is_read_or_refused(piece: str, start: int, length: int) -> None:
     for write, read in ((to_json, from_json), (to_markdown, from_markdown)):

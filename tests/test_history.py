@@ -52,6 +52,11 @@ def test_a_terminal_shows_the_same() -> None:
     ]
 
 
+def test_its_columns_have_names() -> None:
+    heads = re.findall(r"<th\b[^>]*>(.*?)</th>", History(talk())._repr_mimebundle_()["text/html"])
+    assert heads == ["#", "cell", "you", "reply", "model", "tokens", "age", "sent now"]
+
+
 def test_its_first_line_sums_it_up() -> None:
     words = "Conversation review: 4 turns, about 27 tokens. The next question takes 2 turns of it along."
     assert str(History(talk(), left_out=1)).split("\n")[0] == words

@@ -7,7 +7,7 @@ import linecache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -71,7 +71,6 @@ def test_what_is_public_or_no_key_at_all_is_no_secret(text: str) -> None:
     assert carried_secret(text, {}) is None
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_text_is_no_secret(text: str) -> None:
     assert carried_secret(text, {"X_API_KEY": "a" * 60}) is None or "a" * 60 in text

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -375,7 +375,6 @@ markdown_texts = st.lists(st.sampled_from(_FRAGMENTS), max_size=25).map("".join)
 hostile_texts = st.lists(st.sampled_from(_FRAGMENTS + _LINKS), max_size=25).map("".join)
 
 
-@settings(deadline=None)
 @given(hostile_texts)
 def test_nothing_in_the_html_of_any_text_runs_or_is_fetched(text: str) -> None:
     assert_inert(to_html(text))
@@ -651,7 +650,6 @@ def test_nothing_in_the_inert_markdown_of_a_hostile_text_runs_or_is_fetched(text
     assert what_it_would_do(inert_markdown(text)) == []
 
 
-@settings(deadline=None)
 @given(hostile_texts)
 @example("- ```mermaid\n  graph\n  ```")
 @example("> ~~~mermaid\n> graph")
@@ -693,7 +691,6 @@ def test_a_link_to_the_web_or_to_mail_stays_in_the_inert_markdown(text: str) -> 
     assert inert_markdown(text) == text
 
 
-@settings(deadline=None)
 @given(hostile_texts)
 @example("`<img src=x>` ``<!-- ` -->``")
 @example("- ```\n  <img src=x>\n  ```\n> ~~~\n> </script>\n> ~~~")
@@ -764,7 +761,6 @@ _LINES = [
 ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(_LINES), max_size=12).map("\n".join))
 @example("before\n```\na\n```\nbetween\n- ```\n  b\n  ```\nafter")
 def test_the_inert_markdown_shows_the_words_that_the_html_shows(text: str) -> None:
@@ -823,7 +819,6 @@ simple_texts = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None)
 @given(markdown_texts.map(lambda text: text.replace("\r", "\n")), places)
 def test_settled_blocks_and_the_rest_are_the_text_however_it_is_cut(text: str, places: list[int]) -> None:
     assert "".join(settle(text, cut(text, places))) == text
@@ -835,7 +830,6 @@ def test_a_lone_carriage_return_adds_nothing() -> None:
     assert "".join(settle(text, [text])) == text
 
 
-@settings(deadline=None)
 @given(simple_texts, places)
 def test_a_settled_block_is_a_block_of_the_whole_text_too(text: str, places: list[int]) -> None:
     starts = []
@@ -869,7 +863,6 @@ _BLOCKS = [
 documents = st.lists(st.sampled_from(_BLOCKS), max_size=6).map("\n\n".join)
 
 
-@settings(deadline=None)
 @given(documents, places)
 @example("\n\n".join(_BLOCKS), [])
 def test_settled_blocks_look_alone_as_they_do_in_the_whole(text: str, places: list[int]) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,14 @@ import pytest_asyncio
 import trustme
 from aiohttp.abc import AbstractResolver
 
-from ava_magic import AvaError, Chat, transport
+from ava_magic import AvaError, Chat, Reply, transport
 from ava_magic.connection import Connection
 from ava_magic.providers.openai_compatible import OpenAICompatible
 
-from .clock import run_hurried
+from .clock import put_forward, run_hurried
 from .endpoint import END, HANG_UP, Endless, Endpoint, Gate
 from .kernel import Kernel
+from .ports import closed_port, nobody_listens
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -52,7 +53,10 @@ class TestNames:
     @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
     @pytest.mark.parametrize("name", ["localhost", "ava.localhost"])
     async def test_localhost_is_found_on_either_of_its_addresses(self, address: str, name: str) -> None:
-        with closing(Endpoint(host=address)) as endpoint:
+        with (
+            closed_port() if address == "::1" else nullcontext(0) as port,
+            closing(Endpoint(address, port)) as endpoint,
+        ):
             endpoint.says("here")
             assert (await Chat(base_url=f"http://{name}:{endpoint.port}/v1").ask("hi")).text == "here"
 
@@ -81,9 +85,8 @@ class TestNames:
         assert "no host ava.invalid is known" in str(error)
 
     async def test_a_port_that_nobody_listens_on(self) -> None:
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))  # and does not listen
-            error = await failure(f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
+        with nobody_listens() as url:
+            error = await failure(url)
         assert error.kind == "connection"
         assert "refused" in str(error)
         assert "is the server running" in str(error)
@@ -143,20 +146,23 @@ class TestTime:
     def test_headers_that_trickle_in_have_their_time(self, endpoint: Endpoint) -> None:
         """Each of them would be in time."""
 
-        gates = [Gate() for _ in range(400)]
+        gates = [Gate() for _ in range(100)]
         endpoint.answers_raw(b"HTTP/1.1 200 OK\r\n", *(step for gate in gates for step in (gate, b"X: y\r\n")))
 
-        def open_them() -> None:
+        async def ask() -> str:
+            asked = asyncio.ensure_future(failure(endpoint.url, timeout=300.0))
             for gate in gates:
-                time.sleep(18 / 3600)  # 18 seconds by the hurried clock
+                await asyncio.wait([asked], timeout=18)
+                if asked.done():
+                    return (await asked).kind
                 gate.open()
+            raise AssertionError("all of them were waited for")
 
-        threading.Thread(target=open_them, daemon=True).start()
-        assert run_hurried(failure(endpoint.url, timeout=300.0)).kind == "timeout"
+        assert run_hurried(ask(), 600) == "timeout"
 
     def test_interim_answers_without_end_have_their_time(self, endpoint: Endpoint) -> None:
         endpoint.answers_raw(Endless(b"HTTP/1.1 100 Continue\r\n\r\n" * 100))
-        assert run_hurried(failure(endpoint.url, timeout=300.0)).kind == "timeout"
+        assert run_hurried(failure(endpoint.url, timeout=5.0)).kind == "timeout"
 
     def test_comments_that_say_that_it_lives_are_no_silence(self, endpoint: Endpoint) -> None:
         gates = [Gate() for _ in range(30)]
@@ -169,7 +175,7 @@ class TestTime:
                 gate.open()
             return str(await asked)
 
-        assert run_hurried(ask(), 600) == "done"
+        assert run_hurried(ask(), 400) == "done"
 
     def test_a_reply_that_keeps_coming_for_an_hour_is_not_cut(self, endpoint: Endpoint) -> None:
         gates = [Gate() for _ in range(100)]
@@ -188,9 +194,15 @@ class TestTime:
     def test_a_reply_that_is_whole_waits_only_a_little_for_what_may_follow(self, endpoint: Endpoint) -> None:
         end = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
         endpoint.answers("whole", end, Gate())
-        reply = run_hurried(Chat(base_url=endpoint.url, timeout=3000.0).ask("hi"), 20)
+
+        async def ask() -> tuple[Reply, float]:
+            clock = asyncio.get_running_loop().time
+            started = clock()
+            return await Chat(base_url=endpoint.url, timeout=3000.0).ask("hi"), clock() - started
+
+        reply, seconds = run_hurried(ask(), 1200)
         assert (reply.text, reply.finish_reason, reply.partial) == ("whole", "stop", False)
-        assert reply.seconds < 300
+        assert seconds < 300
         assert endpoint.requests[0].hung_up.wait(20)
 
 
@@ -256,7 +268,10 @@ class TestRetries:
 
     async def test_what_was_waited_for_long_enough_is_not_asked_again(self, endpoint: Endpoint) -> None:
         endpoint.answers_raw(Gate())
-        assert (await failure(endpoint.url, timeout=0.2, retries=2)).kind == "timeout"
+        asked = asyncio.ensure_future(failure(endpoint.url, timeout=60.0, retries=2))
+        await asyncio.to_thread(endpoint.wait_for_request)
+        put_forward(60)
+        assert (await asked).kind == "timeout"
         assert len(endpoint.requests) == 1
 
     @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
@@ -272,11 +287,10 @@ class TestRetries:
         assert run_hurried(Chat(base_url=endpoint.url).ask("hi"), 20).text == "better now"
 
     def test_a_server_that_is_not_there_yet_is_asked_again(self) -> None:
-        with closing(Endpoint()) as early:
-            port = early.port
         told: list[str] = []
-        connection = Connection(f"http://127.0.0.1:{port}/v1", retries=2, on_wait=lambda reason, _: told.append(reason))
-        run_hurried(failure("", provider=OpenAICompatible.at(connection).create_async_generator))
+        with nobody_listens() as url:
+            connection = Connection(url, retries=2, on_wait=lambda reason, _: told.append(reason))
+            run_hurried(failure("", provider=OpenAICompatible.at(connection).create_async_generator))
         assert told == ["no connection"] * 2
 
 

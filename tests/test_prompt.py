@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from unittest.mock import Mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_magic.prompt.fields import Filled, interpolate
@@ -440,7 +440,6 @@ def test_words_of_a_class_of_their_own_go_in_as_plain_text() -> None:
     assert fill("{odd:x} {odd!r}", {"odd": Odd()}) == "x odd"
 
 
-@settings(deadline=None)
 @given(st.text(), st.text(st.sampled_from("{}[].:'\"abc01_ \n\\!")))
 def test_text_that_names_nothing_comes_out_as_it_went_in(any_text: str, braces: str) -> None:
     filled = interpolate(any_text + braces, {"zz": "inserted"}, Shown())
@@ -448,14 +447,12 @@ def test_text_that_names_nothing_comes_out_as_it_went_in(any_text: str, braces: 
     assert not filled.inserted
 
 
-@settings(deadline=None)
 @given(st.text(), st.text(), st.text(st.characters(exclude_characters="{}")))
 def test_any_text_is_inserted_as_it_is(first: str, second: str, between: str) -> None:
     text = fill(f"{{a}}{between}{{b}}", {"a": first, "b": second})
     assert text == first + between + second
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("{}abc[0]:r!. ")))
 def test_what_was_inserted_stays_as_it_is_whatever_it_says(value: str) -> None:
     """Each time that a field is replaced, exactly its value appears, and a second value never comes of the first."""
@@ -464,7 +461,6 @@ def test_what_was_inserted_stays_as_it_is_whatever_it_says(value: str) -> None:
     assert text_of(filled) == f"x{marked}x{marked}x{{a}}"
 
 
-@settings(deadline=None)
 @given(st.integers(1, 9), st.integers(1, 9))
 def test_two_braces_stand_for_one_as_in_an_f_string(opening: int, closing: int) -> None:
     text = fill("{" * opening + "abc" + "}" * closing, {"abc": "7"})

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
@@ -185,7 +185,6 @@ fields = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(changes=st.lists(st.dictionaries(fields, json_values, max_size=4), max_size=4), name=json_values)
 def test_whatever_a_strangers_metadata_says_it_is_read_or_passed_over(
     tmp_path_factory: pytest.TempPathFactory, changes: list[dict[str, Any]], name: Any

@@ -97,6 +97,28 @@ def test_the_schema_of_a_dataclass_is_one_and_takes_what_the_dataclass_takes() -
     assert schema["properties"]["tree"] == {"$ref": "#/$defs/Tree"}
 
 
+def test_every_type_has_the_form_that_json_schema_gives_it() -> None:
+    text, number = {"type": "string"}, {"type": "number"}
+    assert shape_of(Everything).schema["properties"] == {
+        "text": text,
+        "count": {"type": "integer"},
+        "share": number,
+        "is_so": {"type": "boolean"},
+        "colour": {"enum": ["red", "blue"]},
+        "kind": {"enum": ["a", 1]},
+        "day": {"type": "string", "format": "date"},
+        "pair": {"type": "array", "prefixItems": [{"type": "integer"}, text], "minItems": 2, "maxItems": 2},
+        "many": {"type": "array", "items": {"type": "integer"}},
+        "names": {"type": "array", "items": text},
+        "sizes": {"type": "object", "additionalProperties": number},
+        "tree": {"$ref": "#/$defs/Tree"},
+        "any_value": {},
+        "told": text,
+        "maybe": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+    }
+    assert shape_of(Everything).schema["required"] == list(GOOD)
+
+
 def test_a_dataclass_of_its_own_kind_refers_to_the_top() -> None:
     assert shape_of(Tree).schema == {
         "type": "object",
@@ -123,7 +145,11 @@ def test_a_list_of_dataclasses_is_a_shape() -> None:
         ({"kind": True}, "kind must be one of ['a', 1], and is True"),
         ({"day": "today"}, "day must be a date in ISO 8601, and is 'today'"),
         ({"pair": [1]}, "pair must be an array of 2, and is [1]"),
+        ({"pair": [1, 2]}, "pair[1] must be of the type string"),
+        ({"pair": "ab"}, "pair must be an array, and is 'ab'"),
+        ({"many": {"a": 1}}, "many must be an array, and is {'a': 1}"),
         ({"names": [[]]}, "names[0] must be of the type string"),
+        ({"sizes": []}, "sizes must be an object, and is []"),
         ({"sizes": {"s": None}}, "sizes.s must be of the type number"),
         ({"tree": {"name": "r", "children": [{}]}}, "tree.children[0] lacks name"),
         ({"tree": []}, "tree must be an object, and is []"),

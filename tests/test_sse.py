@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
@@ -115,13 +115,11 @@ def read_by_the_standard(stream: bytes) -> list[tuple[str, str, str]]:
     return events
 
 
-@settings(deadline=None)
 @given(cut_streams())
 def test_any_bytes_give_the_same_events_however_they_are_cut(chunks: list[bytes]) -> None:
     assert decode(chunks) == decode([b"".join(chunks)])
 
 
-@settings(deadline=None)
 @given(streams)
 def test_any_bytes_are_read_as_the_standard_reads_them(stream: bytes) -> None:
     assert decode([stream]).events == read_by_the_standard(stream)

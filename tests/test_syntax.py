@@ -6,7 +6,7 @@ import ast
 from typing import NamedTuple
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
@@ -371,7 +371,6 @@ _CODE = [
 code_like = st.lists(st.sampled_from(_CODE), max_size=30).map("".join)
 
 
-@settings(deadline=None)
 @given(one_line_texts)
 @example("it's \"''' \\' \\\" {x} $y ?")
 def test_any_line_of_text_survives_as_a_prompt(text: str) -> None:
@@ -380,26 +379,22 @@ def test_any_line_of_text_survives_as_a_prompt(text: str) -> None:
     assert prompts(f"x = %ava {text}\ny = 1\n") == [text.strip()]
 
 
-@settings(deadline=None)
 @given(one_line_texts, st.text(st.characters(exclude_characters=_LINE_ENDS[1:], exclude_categories=["Cs"])))
 def test_any_text_survives_as_the_body_of_a_cell(line: str, body: str) -> None:
     (question,) = questions_in(transformed(f"%%ava {line}\n{body}\n"))
     assert question.texts == (line.strip(), body + "\n")
 
 
-@settings(deadline=None)
 @given(code_like.map(lambda cell: cell.replace("%ava", "%av")))
 def test_any_cell_without_the_magic_comes_out_unchanged(cell: str) -> None:
     assert transformed(cell) == cell
 
 
-@settings(deadline=None)
 @given(code_like | st.text())
 def test_the_statements_of_any_text_are_all_of_it(text: str) -> None:
     assert "".join(statement for statement, _ in statements(text)) == text
 
 
-@settings(deadline=None)
 @given(code_like, st.booleans())
 def test_no_text_makes_the_transform_fail(cell: str, can_await: bool) -> None:
     transformed(cell, can_await=can_await)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_magic.conversation.tokens import estimate_tokens, how_to_shorten, is_about_length, own_tokens, reported
@@ -37,7 +37,6 @@ def test_what_can_be_no_count_is_none(count: Any) -> None:
     assert reported({"prompt_tokens": count}, "prompt_tokens") is None
 
 
-@settings(deadline=None)
 @given(st.integers(1, 10**8), st.text(max_size=50), st.text(max_size=50))
 def test_no_report_takes_the_estimate_further_than_four_times(count: int, question: str, reply: str) -> None:
     usage = {"prompt_tokens": count, "completion_tokens": count}

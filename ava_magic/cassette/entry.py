@@ -171,13 +171,13 @@ def _packed(deltas: Iterable[Delta]) -> tuple[list[Any], list[list[int]]]:
         if kind not in _TEXTS:
             items.append({kind: value})
             joins = ""
-        elif kind == joins and not _SURROGATE.search(value):
+        elif kind == joins and not _SURROGATE.search(value):  # two halves of a pair would be read as one character
             items[-1][kind] += value
             cuts[-1].append(len(value))
         else:
             items.append({kind: value})
             cuts.append([len(value)])
-            joins = "" if _SURROGATE.search(value) else kind  # two halves of a pair would be read as one character
+            joins = kind
     return [item.get("text", item) for item in items], cuts
 
 

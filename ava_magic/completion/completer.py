@@ -47,11 +47,10 @@ class Words:
             return None
         if found.what == "option":
             self._models.get_ready()  # -m may be next
-        words = self._sources[found.what](found) if found.what in self._sources else ()
-        fitting = [word for word in words if word.startswith(found.word)]
-        if found.what == "attribute" and not fitting:
-            fitting = [found.word]  # where we have no word IPython offers its own, which would stay as typed
-        return found.word, fitting
+        if found.what not in self._sources:
+            return found.word, []
+        fitting = [word for word in self._sources[found.what](found) if word.startswith(found.word)]
+        return found.word, fitting or [found.word]  # beside no word of ours IPython offers its own: magics for a model
 
     def _names(self) -> Iterable[tuple[str, Any]]:
         return [(name, value) for name, value in visible_names(self._shell).items() if not name.startswith("_")]
