@@ -11,6 +11,7 @@ import json
 import ssl
 import threading
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,15 +31,15 @@ class Gate:
 
     def __init__(self) -> None:
         self.reached = threading.Event()
-        self._opened = threading.Event()
+        self._opened: Future[None] = Future()
 
     def open(self) -> None:
-        self._opened.set()
+        if not self._opened.done():
+            self._opened.set_result(None)
 
     async def wait(self) -> None:
         self.reached.set()
-        while not self._opened.is_set():
-            await asyncio.sleep(0.002)
+        await asyncio.shield(asyncio.wrap_future(self._opened))  # others may wait at it, who are not cancelled with us
 
 
 class Pause(Gate):
@@ -68,6 +69,11 @@ class Request:
         return json.loads(self.body)
 
     @property
+    def model(self) -> str:
+        """The model that is asked for, ``""`` where none is."""
+        return str(self.json.get("model", "")) if self.body else ""
+
+    @property
     def messages(self) -> list[tuple[str, Any]]:
         return [(message["role"], message["content"]) for message in self.json["messages"]]
 
@@ -85,6 +91,8 @@ END = chunk(finish_reason="stop") + b"data: [DONE]\n\n"
 class Endpoint:
     """Answers each request with the next answer that it was given; the last one answers all further requests.
 
+    Of two that are sent at once either may come first: an answer ``to`` a model waits for one that asks for it.
+
     ``host`` is the address to listen on, ``port`` the port there (0: one that is free), ``tls`` what makes it speak
     https.
     """
@@ -94,7 +102,8 @@ class Endpoint:
         self.port = port
         self._tls = tls
         self.requests: list[Request] = []
-        self._answers: list[list[Any]] = []
+        self._answers: list[tuple[str, list[Any]]] = []
+        self._answering: set[Any] = set()  # the tasks; who waits at a gate that is forgotten is held by nobody else
         self._loop = asyncio.new_event_loop()
         self._arrived = threading.Condition()
         started = threading.Event()
@@ -103,7 +112,12 @@ class Endpoint:
         started.wait()
 
     def answers(
-        self, *steps: Any, status: int = 200, content_type: str = "text/event-stream", headers: str = ""
+        self,
+        *steps: Any,
+        status: int = 200,
+        content_type: str = "text/event-stream",
+        headers: str = "",
+        to: str = "",
     ) -> None:
         """Queue an answer.
 
@@ -112,15 +126,15 @@ class Endpoint:
         head = f"HTTP/1.1 {status} Because\r\nConnection: close\r\n{headers}"
         if content_type:
             head += f"Content-Type: {content_type}\r\n"
-        self._answers.append([f"{head}\r\n".encode(), *steps])
+        self._answers.append((to, [f"{head}\r\n".encode(), *steps]))
 
     def answers_raw(self, *steps: Any) -> None:
         """Queue an answer that need not be HTTP."""
-        self._answers.append(list(steps))
+        self._answers.append(("", list(steps)))
 
-    def says(self, *words: Any) -> None:
+    def says(self, *words: Any, to: str = "") -> None:
         """Queue a good reply that streams ``words``."""
-        self.answers(*words, END)
+        self.answers(*words, END, to=to)
 
     def forget(self) -> None:
         """Drop the answers and the requests so far."""
@@ -154,11 +168,12 @@ class Endpoint:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request: Request | None = None
+        self._answering.add(task := asyncio.current_task())
         try:
             request = await _read_request(reader)
             with self._arrived:
                 self.requests.append(request)
-                answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+                answer = self._choose_answer(request)
                 self._arrived.notify_all()
             watch = asyncio.ensure_future(_watch(reader, request))
             await _play(answer, writer)
@@ -166,9 +181,15 @@ class Endpoint:
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
+            self._answering.discard(task)
             writer.close()
             if request is not None:
                 self._loop.call_soon(request.played.set)  # after what closes the connection
+
+    def _choose_answer(self, request: Request) -> list[Any]:
+        fitting = [number for number, (to, _) in enumerate(self._answers) if to in ("", request.model)]
+        _, answer = self._answers.pop(fitting[0]) if len(fitting) > 1 else self._answers[fitting[0]]
+        return answer
 
 
 async def _end_all() -> None:

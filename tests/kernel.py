@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import queue
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from jupyter_client.manager import KernelManager
@@ -93,10 +95,16 @@ class Cell:
 
 
 class Kernel:
-    """One kernel and one client."""
+    """One kernel and one client.
+
+    They meet at sockets in a folder: a port that is free when it is chosen may be somebody else's when the kernel, half
+    a second later, binds it.
+    """
 
     def __init__(self, **environment: str) -> None:
-        self.manager = KernelManager(kernel_name="python3")
+        self._folder = tempfile.TemporaryDirectory()
+        place = str(Path(self._folder.name) / "kernel")
+        self.manager = KernelManager(kernel_name="python3", transport="ipc", ip=place)
         self.manager.start_kernel(**({"env": environment} if environment else {}))
         self.client = self.manager.client()
         self.client.start_channels()
@@ -127,7 +135,7 @@ class Kernel:
 
     def finish(self, cell: Cell, timeout: float = 30) -> Cell:
         """Collect what a cell says until it is done."""
-        self.collect(cell, lambda: bool(cell.messages) and _is_idle(cell.messages[-1]), timeout)
+        self.collect(cell, lambda: any(map(_is_idle, cell.messages[-1:])), timeout)
         while not cell.reply:
             reply = self.client.get_shell_msg(timeout=timeout)
             if reply["parent_header"].get("msg_id") == cell.message_id:
@@ -136,6 +144,8 @@ class Kernel:
 
     def collect(self, cell: Cell, enough: Callable[[], bool], timeout: float = 30) -> Cell:
         """Collect what a cell says until ``enough()``; fail after ``timeout`` seconds."""
+        if enough():  # perhaps no further message comes
+            return cell
         for message in self._messages(timeout):
             if message["parent_header"].get("msg_id") == cell.message_id:
                 cell.messages.append(message)
@@ -175,15 +185,16 @@ class Kernel:
 
     def is_complete(self, code: str) -> str:
         """What the kernel says of code that is still being typed: ``complete``, ``incomplete`` or ``invalid``."""
-        self.client.is_complete(code)
-        return str(self.client.get_shell_msg(timeout=20)["content"]["status"])
+        return self.finish(self.send("is_complete_request", {"code": code})).status
 
     def interrupt(self) -> None:
         self.manager.interrupt_kernel()
 
-    def shutdown(self) -> None:
+    def shutdown(self, *, now: bool = True) -> None:
+        """End it; not ``now``: in peace, so that it writes its history."""
         self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
+        self.manager.shutdown_kernel(now=now)
+        self._folder.cleanup()
 
     def _messages(self, timeout: float) -> Iterator[dict[str, Any]]:
         end = time.monotonic() + timeout

@@ -124,7 +124,8 @@ def test_an_interrupt_of_the_cell_that_waits_stops_the_reply(asked: Kernel, endp
     asked.run("pending = %ava -b what is up?")
     endpoint.wait_for_request()
     assert gate.reached.wait(20)
-    waiting = asked.start("print('waits')\nawait pending")
+    # The loop turns, and prints, when the cell has begun to wait.
+    waiting = asked.start("import asyncio\nasyncio.get_running_loop().call_soon(print, 'waits')\nawait pending")
     asked.collect(waiting, lambda: waiting.stdout != "")
     asked.interrupt()
     assert asked.finish(waiting).error.startswith("Stopped:")

@@ -180,7 +180,7 @@ async def test_one_refusal_stops_all_until_it_is_over(endpoint: Endpoint) -> Non
     gate.open()
     await asyncio.to_thread(endpoint.wait_for_request, 3)
     assert time.monotonic() > over - 0.1
-    assert await gone == ["more", "one"] + ["more"] * 18
+    assert sorted(await gone) == ["more"] * 19 + ["one"]
 
 
 async def test_items_that_were_refused_for_the_others_sake_are_not_lost() -> None:

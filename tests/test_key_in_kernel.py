@@ -104,8 +104,7 @@ def test_no_output_log_or_history_of_a_kernel_has_the_key(folder: Path, endpoint
         looks = {look: kernel.run(look) for look in _LOOKS}
     finally:
         kernel.run("asyncio.get_running_loop().set_debug(False)")  # ipykernel's own shutdown does not bear it
-        kernel.client.stop_channels()
-        kernel.manager.shutdown_kernel()  # in peace: it writes its history
+        kernel.shutdown(now=False)
     assert [cell.status for cell in asked] == ["error"] * len(asked)
     assert endpoint.requests[0].headers["authorization"] == f"Bearer {key}"
     assert "AvaError (protocol)" in looks["%tb"].stderr + looks["%tb"].stdout + looks["%tb"].error

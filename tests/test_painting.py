@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ava_magic.controls import visible
@@ -76,6 +76,7 @@ def test_where_there_is_no_place_to_split_nothing_is() -> None:
     assert blocks.tail == "x" * 1_000
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="a`*_[]()|-#~$\n >x1.", max_size=80), st.integers(1, 9))
 def test_any_text_in_any_cut_is_settled_whole(text: str, step: int) -> None:
     blocks = Blocks()
@@ -112,6 +113,7 @@ def test_a_sign_that_may_become_anything_waits_for_what_follows(tail: str) -> No
     assert to_html(mend(tail)).startswith("<p>words</p>")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="a`*_[]()|-#~$\\\n >x1.!", max_size=60))
 def test_no_word_of_a_tail_is_hidden(text: str) -> None:
     assume(not re.search("```|~~~", text))  # behind these stands the name of a language
@@ -124,6 +126,7 @@ def _turn(pieces: list[str]) -> Any:
     return SimpleNamespace(pieces=pieces, settings=SimpleNamespace(format="markdown"))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="ab\r\n ", max_size=9), max_size=9), st.integers(1, 9))
 def test_frames_that_take_only_so_much_take_everything_in_the_end(pieces: list[str], most: int) -> None:
     fresh = Fresh(_turn(pieces))

@@ -166,6 +166,8 @@ def test_it_streams_in_a_widgets_callback(asked: Kernel, endpoint: Endpoint, how
     model = asked.value("button.model_id").strip("'")
     click = asked.click(model)
     _see_it_stream(asked, click, gate)
+    if how == "async def":
+        assert asked.run("await task and None").status == "ok"  # the whole reply is seen before it has ended
     assert asked.value("str(answer)") == repr(_SAID)
 
 

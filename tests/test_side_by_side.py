@@ -32,8 +32,8 @@ def click(asked: Kernel, cell: Cell, number: int) -> None:
 
 def test_the_replies_stream_at_once_and_end_as_one_output(asked: Kernel, endpoint: Endpoint) -> None:
     first, second = Gate(), Gate()
-    endpoint.says("alpha", first, " *one*")
-    endpoint.says("beta", second, " *two*")
+    endpoint.says("alpha", first, " *one*", to="a")
+    endpoint.says("beta", second, " *two*", to="b")
     cell = asked.start("%ava -m a -m b -o both what?")
     both_begun(asked, cell, "alpha", "beta")  # neither has ended
     second.open()
@@ -68,8 +68,8 @@ def test_the_first_goes_on_in_the_conversation_and_keep_changes_that(asked: Kern
     endpoint.says("before")
     asked.run("%ava first?", cell_id="x")
     endpoint.forget()
-    endpoint.says("from a")
-    endpoint.says("from b")
+    endpoint.says("from a", to="a")
+    endpoint.says("from b", to="b")
     cell = asked.run("%ava -m a -m b what?", cell_id="y")
     assert "goes on in the conversation (%ava --keep b changes that)" in cell.outputs[0]["data"][PLAIN]
     assert [request.messages[:2] for request in endpoint.requests] == [
@@ -87,8 +87,8 @@ def test_the_first_goes_on_in_the_conversation_and_keep_changes_that(asked: Kern
 
 
 def test_keep_chooses_ahead(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.says("from a")
-    endpoint.says("from b")
+    endpoint.says("from a", to="a")
+    endpoint.says("from b", to="b")
     cell = asked.run("%ava -m a -m b --keep b what?")
     assert "from b" in history(asked)
     assert cell.outputs[0]["metadata"]["ava_magic"]["reply"] == "from b"
@@ -111,8 +111,8 @@ def test_without_history_none_goes_on(asked: Kernel, endpoint: Endpoint) -> None
 
 def test_one_that_fails_leaves_the_others(asked: Kernel, endpoint: Endpoint) -> None:
     gate = Gate()
-    endpoint.answers(status=400, headers="Content-Length: 0\r\n")
-    endpoint.says("still ", gate, "here")
+    endpoint.answers(status=400, headers="Content-Length: 0\r\n", to="a")
+    endpoint.says("still ", gate, "here", to="b")
     cell = asked.start("%ava -m a -m b what?")
     both_begun(asked, cell, "still")
     asked.collect(cell, lambda: any("AvaError (bad_request)" in json.dumps(c) for c in cell.of_type("comm_msg")))
@@ -127,13 +127,14 @@ def test_one_that_fails_leaves_the_others(asked: Kernel, endpoint: Endpoint) -> 
 
 def test_each_has_a_stop_of_its_own(asked: Kernel, endpoint: Endpoint) -> None:
     gate = Gate()
-    endpoint.says("alpha", Gate(), "never")
-    endpoint.says("beta", gate, " whole")
+    endpoint.says("alpha", Gate(), "never", to="a")
+    endpoint.says("beta", gate, " whole", to="b")
     cell = asked.run("pending = %ava -b -m a -m b what?")
     asked.run("import time\nwhile not pending.reply or not all(pending.reply.text): time.sleep(0.01)")
     click(asked, cell, 0)
-    assert endpoint.requests[0].hung_up.wait(20)
-    assert not endpoint.requests[1].hung_up.is_set()
+    requests = {request.model: request for request in endpoint.requests}
+    assert requests["a"].hung_up.wait(20)
+    assert not requests["b"].hung_up.is_set()
     gate.open()
     output = asked.wait_for_update(cell, "beta whole")
     assert "stopped before its end" in output["data"][PLAIN]
@@ -144,8 +145,8 @@ def test_each_has_a_stop_of_its_own(asked: Kernel, endpoint: Endpoint) -> None:
 
 
 def test_an_interrupt_stops_them_all_and_keeps_what_had_come(asked: Kernel, endpoint: Endpoint) -> None:
-    endpoint.says("alpha", Gate())
-    endpoint.says("beta", Gate())
+    endpoint.says("alpha", Gate(), to="a")
+    endpoint.says("beta", Gate(), to="b")
     cell = asked.start("%ava -m a -m b what?")
     both_begun(asked, cell, "alpha", "beta")
     asked.interrupt()
@@ -258,8 +259,8 @@ def test_plain_text_streams_in_columns_too(asked: Kernel, endpoint: Endpoint, di
 
 def test_in_a_terminal_they_stand_under_each_other(terminal: Terminal, endpoint: Endpoint) -> None:
     gate = Gate()
-    endpoint.says("alpha", gate, " whole")
-    endpoint.says("beta whole")
+    endpoint.says("alpha", gate, " whole", to="a")
+    endpoint.says("beta whole", to="b")
     terminal.child.send("%ava -m a -m b what?\r")
     terminal.until("== a ==")
     terminal.until("alpha")
@@ -274,8 +275,8 @@ def test_in_a_terminal_they_stand_under_each_other(terminal: Terminal, endpoint:
 
 
 def test_ctrl_c_in_a_terminal_stops_them_all(terminal: Terminal, endpoint: Endpoint) -> None:
-    endpoint.says("alpha", Gate())
-    endpoint.says("beta", Gate())
+    endpoint.says("alpha", Gate(), to="a")
+    endpoint.says("beta", Gate(), to="b")
     terminal.child.send("%ava -m a -m b what?\r")
     terminal.until("alpha")
     endpoint.wait_for_request(2)
