@@ -83,6 +83,14 @@ def asked(kernel: Kernel, endpoint: Endpoint) -> Kernel:
     return kernel
 
 
+@pytest.fixture
+def aborts_the_queue(kernel: Kernel) -> Iterator[None]:
+    """After an error cells are aborted that were sent before it, though a busy machine's kernel reads them later."""
+    kernel.run("get_ipython().kernel.stop_on_error_timeout = 0.3  # seconds")
+    yield
+    kernel.run("get_ipython().kernel.stop_on_error_timeout = 0")
+
+
 @pytest.fixture(params=["", "--simple-prompt"], ids=["prompt", "simple"])
 def terminal(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint) -> Iterator[Terminal]:
     """A terminal of either kind that asks the scripted endpoint, at its third prompt."""

@@ -254,7 +254,7 @@ def test_the_magic_asks_on_the_workers_and_stop_cancels_there(
     endpoint.wait_for_request(2)
     asked.interrupt()
     assert asked.finish(cell).error.startswith("Stopped: stopped; the 1 that are done are kept")
-    assert endpoint.requests[1].hung_up.wait(5)
+    assert endpoint.requests[1].hung_up.wait(20)
     endpoint.forget()
     endpoint.says("again")
     cell = asked.run(code)

@@ -40,7 +40,7 @@ def _stops(kernel: Kernel, endpoint: Endpoint, code: str) -> None:
     assert gate.reached.wait(20)
     kernel.collect(cell, lambda: _shows(cell, "half"))
     kernel.interrupt()
-    assert endpoint.requests[0].hung_up.wait(5)
+    assert endpoint.requests[0].hung_up.wait(20)
     kernel.finish(cell)
     assert (cell.error + cell.stdout + cell.stderr).count("Stopped: ") == 1  # old versions of %%time print errors
     assert kernel.value("1 + 1") == "2"

@@ -137,6 +137,7 @@ def test_without_a_subshell_there_is_no_dead_button(asked: Kernel, endpoint: End
     assert _looks(cell)["visibility"] == "hidden"
 
 
+@pytest.mark.usefixtures("aborts_the_queue")
 @pytest.mark.parametrize("words", [(), ("half a reply",)], ids=["silent", "half"])
 def test_a_click_on_stop_ends_an_awaited_reply(
     asked: Kernel, endpoint: Endpoint, subshell: str, words: tuple[str, ...]
@@ -148,7 +149,7 @@ def test_a_click_on_stop_ends_an_awaited_reply(
     assert not any(_HOW_TO_STOP in line for line in _lines(cell))
     request = endpoint.wait_for_request()
     _click(asked, _button(cell), subshell)
-    assert request.hung_up.wait(5)
+    assert request.hung_up.wait(20)
     asked.finish(cell)
     assert cell.reply["ename"] == "KeyboardInterrupt"
     assert len(cell.error.splitlines()) == 1

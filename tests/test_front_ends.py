@@ -123,7 +123,7 @@ def test_a_reply_streams_stays_and_stops(front_end: FrontEnd, page: Page, endpoi
         second.locator(_STOP).click()
     else:
         page.evaluate(front_end.interrupt)
-    assert endpoint.requests[1].hung_up.wait(5)
+    assert endpoint.requests[1].hung_up.wait(20)
     second.get_by_text("stopped before its end").wait_for()
     second.get_by_text("Stopped: ").wait_for()
     _wait_for_the_output_that_stays(second)

@@ -249,6 +249,7 @@ def test_where_nobody_attends_no_widget_is_opened(asked: Kernel, endpoint: Endpo
     assert "first, last" in cell.outputs[0]["data"][HTML]
 
 
+@pytest.mark.usefixtures("aborts_the_queue")
 @pytest.mark.parametrize(
     "code",
     [
@@ -268,7 +269,7 @@ def test_an_interrupt_ends_the_cell_whose_tasks_ask(asked: Kernel, endpoint: End
     asked.interrupt()
     assert asked.finish(cell).status == "error"
     assert asked.finish(queued).status == "aborted"
-    assert endpoint.requests[0].hung_up.wait(5)
+    assert endpoint.requests[0].hung_up.wait(20)
     assert asked.value("__import__('signal').getsignal(2).__name__") == "'default_int_handler'"
 
 

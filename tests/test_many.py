@@ -110,6 +110,7 @@ def test_a_preview_sends_nothing_and_opens_no_file(asked: Kernel, endpoint: Endp
     assert not path.exists()
 
 
+@pytest.mark.usefixtures("aborts_the_queue")
 def test_an_interrupt_keeps_what_is_done(asked: Kernel, endpoint: Endpoint) -> None:
     endpoint.says("yes")
     endpoint.says("no", Gate())
@@ -120,7 +121,7 @@ def test_an_interrupt_keeps_what_is_done(asked: Kernel, endpoint: Endpoint) -> N
     asked.interrupt()
     assert asked.finish(cell).error == "Stopped: stopped; the 1 that are done are kept, in _"
     assert asked.finish(queued).status == "aborted"
-    assert endpoint.requests[1].hung_up.wait(5)
+    assert endpoint.requests[1].hung_up.wait(20)
     assert asked.value("done.text, _ is done, done.notes[-1]") == "(['yes'], True, 'ended early, of 3')"
     assert "ended early, of 3" in cell.outputs[0]["data"][HTML]
 
@@ -313,5 +314,5 @@ def test_ctrl_c_in_a_terminal_keeps_what_is_done(terminal: Terminal, endpoint: E
     terminal.child.sendintr()
     screen = terminal.until(r"In \[4\]:")
     assert "Stopped: stopped; the 1 that are done are kept, in _" in screen.replace("\r\n", "")
-    assert endpoint.requests[1].hung_up.wait(5)
+    assert endpoint.requests[1].hung_up.wait(20)
     assert "['first']" in terminal.run("_.text", 5)

@@ -139,7 +139,7 @@ def test_ctrl_c_in_an_embedded_shell_stops_the_reply_and_not_the_program(
         program.until("half a reply")
     program.child.kill(signal.SIGINT)
     assert program.until(r"In \[3\]:").count("Stopped: ") == 1
-    assert endpoint.requests[0].hung_up.wait(5)
+    assert endpoint.requests[0].hung_up.wait(20)
     assert _goes_on(program)
 
 
@@ -216,7 +216,7 @@ def test_a_terminal_that_is_set_otherwise_streams_and_stops(
     terminal.until("half a reply")
     terminal.child.kill(signal.SIGINT)
     assert terminal.until(r"In \[6\]:").count("Stopped: ") == 1
-    assert endpoint.requests[0].hung_up.wait(5)
+    assert endpoint.requests[0].hung_up.wait(20)
 
 
 def test_jupyter_console_streams_as_text(open_screen: Callable[..., Screen], endpoint: Endpoint, gate: Gate) -> None:

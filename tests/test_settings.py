@@ -83,7 +83,7 @@ def test_timeout_ends_a_reply_that_fell_silent(asked: Kernel, endpoint: Endpoint
     endpoint.says("half", Gate())
     _set(asked, "timeout", 0.2)
     cell = asked.run("%ava hi")
-    assert endpoint.requests[0].hung_up.wait(5)
+    assert endpoint.requests[0].hung_up.wait(20)
     assert "nothing came for too long" in cell.error
     assert len(cell.error.splitlines()) == 1
     assert "half" in cell.outputs[0]["data"][HTML]

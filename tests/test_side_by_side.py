@@ -151,7 +151,7 @@ def test_an_interrupt_stops_them_all_and_keeps_what_had_come(asked: Kernel, endp
     both_begun(asked, cell, "alpha", "beta")
     asked.interrupt()
     assert asked.finish(cell).error.startswith("Stopped: the replies were stopped")
-    assert all(request.hung_up.wait(5) for request in endpoint.requests)
+    assert all(request.hung_up.wait(20) for request in endpoint.requests)
     assert cell.outputs[0]["data"][PLAIN].count("stopped before its end") == 2
     assert asked.value("_.text") == "['alpha', 'beta']"
     assert "(stopped)" in history(asked)
@@ -284,5 +284,5 @@ def test_ctrl_c_in_a_terminal_stops_them_all(terminal: Terminal, endpoint: Endpo
     screen = terminal.until(r"In \[3\]:")
     assert "beta" in screen
     assert screen.count("Stopped: ") == 1
-    assert all(request.hung_up.wait(5) for request in endpoint.requests)
+    assert all(request.hung_up.wait(20) for request in endpoint.requests)
     assert "'alpha'" in terminal.run("_.text", 4)

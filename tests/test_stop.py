@@ -34,6 +34,7 @@ _PLACES = {
 }
 
 
+@pytest.mark.usefixtures("aborts_the_queue")
 @pytest.mark.parametrize("when", MOMENTS)
 @pytest.mark.parametrize("where", _PLACES)
 def test_an_interrupt_stops_it_and_keeps_what_had_come(
@@ -53,7 +54,7 @@ def test_an_interrupt_stops_it_and_keeps_what_had_come(
     assert len(cell.error.splitlines()) == 1 + (where == "run_cell")  # there it is told by both cells
     assert asked.finish(queued).status == "aborted"
     if moment.is_connected:
-        assert endpoint.requests[0].hung_up.wait(5)
+        assert endpoint.requests[0].hung_up.wait(20)
     history = asked.run("%ava --history").shown
     if moment.shown == "word":
         assert "word" in cell.outputs[0]["data"][HTML]
@@ -65,6 +66,7 @@ def test_an_interrupt_stops_it_and_keeps_what_had_come(
     assert len(endpoint.requests) == 1
 
 
+@pytest.mark.usefixtures("aborts_the_queue")
 @pytest.mark.parametrize("when", ["before the first byte", "silent after some words", "in full flow"])
 @pytest.mark.parametrize(
     "code",
@@ -84,7 +86,7 @@ def test_an_interrupt_stops_many_streams_at_once(asked: Kernel, endpoint: Endpoi
     assert asked.finish(cell).status == "error"
     assert asked.finish(queued).status == "aborted"
     for request in endpoint.requests:
-        assert request.hung_up.wait(5)
+        assert request.hung_up.wait(20)
 
 
 _BUSY = {

@@ -51,7 +51,7 @@ def test_ctrl_c_stops_and_keeps_what_had_come(terminal: Terminal, endpoint: Endp
         terminal.until("half a reply")
     terminal.child.kill(signal.SIGINT)
     screen = terminal.until(r"In \[3\]:")
-    assert endpoint.requests[0].hung_up.wait(5)
+    assert endpoint.requests[0].hung_up.wait(20)
     assert screen.count("Stopped: ") == 1
     assert "Traceback" not in screen
     if words:
@@ -67,7 +67,7 @@ def test_ctrl_c_stops_a_flood(terminal: Terminal, endpoint: Endpoint) -> None:
     terminal.until("word")
     terminal.child.kill(signal.SIGINT)
     screen = terminal.until(r"In \[3\]:")
-    assert endpoint.requests[0].hung_up.wait(5)
+    assert endpoint.requests[0].hung_up.wait(20)
     assert screen.count("Stopped: ") == 1
     assert "True" in terminal.run("print(_.partial)", 4)
 
