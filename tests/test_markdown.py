@@ -255,6 +255,11 @@ def test_a_bare_address_is_a_link(text: str, links: list[str]) -> None:
     assert Page(html).links == links
 
 
+def test_the_words_around_a_bare_address_stay() -> None:
+    text = "see http://a.example/b, (https://c.example) and $5 there"
+    assert Page(to_html(text)).text.strip() == text
+
+
 def test_footnotes_of_two_replies_in_one_page_do_not_meet() -> None:
     ids = [
         {attributes["id"] for _, attributes in Page(to_html(text)).tags if "id" in attributes}
@@ -319,6 +324,12 @@ def test_what_is_nested_too_deep_is_shown_as_it_was_written(nested: str) -> None
     html = to_html(f"before\n\n{nested}word\n\nafter")
     assert_inert(html)
     assert Page(html).text.split() == f"before {nested}word after".split()
+
+
+@pytest.mark.parametrize(("deep", "is_text"), [(24, False), (25, True)])
+def test_words_that_are_marked_too_deep_are_shown_as_they_were_written(deep: int, is_text: bool) -> None:
+    text = f"one {'**' * deep}two{'**' * deep}"
+    assert Page(to_html(text)).text.strip() == (text if is_text else "one two")
 
 
 @pytest.mark.parametrize("text", ["[" * 30, "[a " * 30, "![" * 30, "a [ b ![ c", "[" * 30 + "]" * 30, "[x][y]"])
@@ -410,6 +421,8 @@ def test_a_task_is_a_box_that_cannot_be_ticked() -> None:
     boxes = [attributes for tag, attributes in page.tags if tag == "input"]
     assert ["checked" in box for box in boxes] == [False, True]
     assert all("disabled" in box for box in boxes)
+    items = [attributes for tag, attributes in page.tags if tag == "li"]
+    assert items == [{"style": "list-style-type: none"}] * 2 + [{}] * 2  # a box is mark enough
     assert page.text.split() == ["a", "b", "[y]", "c", "d", "[x]"]
 
 
