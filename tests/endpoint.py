@@ -141,7 +141,7 @@ class Endpoint:
         self._answers.clear()
         self.requests.clear()
 
-    def wait_for_request(self, number: int = 1, timeout: float = 20) -> Request:
+    def wait_for_request(self, number: int = 1, timeout: float = 60) -> Request:
         """The ``number``-th request, as soon as it has come."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.requests) >= number, timeout), "no request came"

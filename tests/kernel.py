@@ -133,7 +133,7 @@ class Kernel:
         """Click on a button, by the id of its widget."""
         return self.send("comm_msg", {"comm_id": comm_id, "data": {"method": "custom", "content": {"event": "click"}}})
 
-    def finish(self, cell: Cell, timeout: float = 30) -> Cell:
+    def finish(self, cell: Cell, timeout: float = 60) -> Cell:
         """Collect what a cell says until it is done."""
         self.collect(cell, lambda: any(map(_is_idle, cell.messages[-1:])), timeout)
         while not cell.reply:
@@ -142,7 +142,7 @@ class Kernel:
                 cell.reply = reply["content"]
         return cell
 
-    def collect(self, cell: Cell, enough: Callable[[], bool], timeout: float = 30) -> Cell:
+    def collect(self, cell: Cell, enough: Callable[[], bool], timeout: float = 60) -> Cell:
         """Collect what a cell says until ``enough()``; fail after ``timeout`` seconds."""
         if enough():  # perhaps no further message comes
             return cell
@@ -153,7 +153,7 @@ class Kernel:
                     return cell
         raise AssertionError(f"waited in vain; so far: {[m['msg_type'] for m in cell.messages]} {cell.error}")
 
-    def wait_for_update(self, cell: Cell, words: str, timeout: float = 20) -> dict[str, Any]:
+    def wait_for_update(self, cell: Cell, words: str, timeout: float = 60) -> dict[str, Any]:
         """The content of ``cell``'s display as soon as its plain text holds ``words``, whichever cell runs by then."""
         [place] = [content["transient"]["display_id"] for content in cell.of_type("display_data")]
         for message in itertools.chain(list(self._updates), self._messages(timeout)):

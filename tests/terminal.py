@@ -69,7 +69,7 @@ class Screen:
             list(arguments),
             env=environment,
             encoding="utf-8",
-            timeout=20,
+            timeout=60,
             dimensions=(40, 100),
             preexec_fn=_hear_ctrl_c,
         )
