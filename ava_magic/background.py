@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from .asking import UnderWay
 from .controls import one_line
 from .errors import AvaError, Stopped, StoppedTask
+from .interrupts import interrupts
 from .many.replies import Replies
-from .runner import awaited, in_thread, interrupts, until_over
+from .runner import awaited, in_thread, until_over
 from .shell import in_own_task_of_a_cell, may_display
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .connection import Key, Origin, origin
 from .errors import AvaError, Stopped
-from .runner import raising_interrupts
+from .interrupts import raising_interrupts
 
 if TYPE_CHECKING:
     from .providers.presets import Endpoint

@@ -19,6 +19,7 @@ from .between_cells import catch_up
 from .busy import BusyCell
 from .conversation.exchanges import Anchor
 from .errors import Stopped, StoppedTask
+from .interrupts import interrupts
 from .options import help_text
 from .shell import cell_of, forget_display_error, in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
 
@@ -80,7 +81,7 @@ class AvaMagics(Magics):
         """What the magics do their work with, loaded by the first of it: loading the extension stays cheap."""
         from .desk import Desk
 
-        desk: Desk = self.__dict__.setdefault("desk", Desk(self, self._shell))  # the first, where two threads make one
+        desk: Desk = vars(self).setdefault("desk", Desk(self, self._shell))  # the first, where two threads make one
         return desk
 
     @property
@@ -111,7 +112,7 @@ class AvaMagics(Magics):
     def ava(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
         """Ask, and wait for the end of the reply."""
         run = runner.Run()
-        with runner.interrupts(run):
+        with interrupts(run):
             asking = self.desk.read(line, cell, local_ns or {}, run, self._anchor.get(self._last_anchor))
             if asking is None:
                 return None
@@ -133,7 +134,7 @@ class AvaMagics(Magics):
         """The same magic where an ``await`` can stand; the input transform writes this call."""
         run = runner.Run()
         is_the_cell = in_own_task_of_a_cell()
-        with runner.interrupts(run, passes_on=not is_the_cell):
+        with interrupts(run, passes_on=not is_the_cell):
             try:
                 asking = self.desk.read(line, cell, local_ns or {}, run, self._anchor.get(self._last_anchor))
             except Stopped as stop:

@@ -17,10 +17,11 @@ from .commands import Call, last_question
 from .conversation.chats import MAIN
 from .conversation.exchanges import Anchor, Unanswered
 from .errors import AvaError, Stopped
+from .interrupts import raising_interrupts
 from .prompt.preview import preview
 from .prompt.question import Question, compose, forbid_secrets
 from .reports import REPORTS
-from .runner import Run, raising_interrupts
+from .runner import Run
 from .values.content import text_of
 from .values.displays import ShellDisplay, visible_names
 from .views import choose

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ava_magic.busy import BusyCell
-from ava_magic.runner import Run, interrupts
+from ava_magic.interrupts import interrupts
+from ava_magic.runner import Run
 
 
 def _striking_after(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
