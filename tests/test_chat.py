@@ -212,8 +212,8 @@ class TestWhichEndpoint:
         monkeypatch.setenv("OPENAI_API_KEY", "not-a-real-key")
         elsewhere = resolve("openai", Connection(base_url="https://elsewhere.invalid/v1"))
         at_home = resolve("openai")
-        assert elsewhere.ask.__self__.connection.key is None  # type: ignore[attr-defined]
-        assert at_home.ask.__self__.connection.key.reveal() == "not-a-real-key"  # type: ignore[attr-defined]
+        assert elsewhere.ask.__self__.connection.key is None  # type: ignore[attr-defined]  # a provider's method
+        assert at_home.ask.__self__.connection.key.reveal() == "not-a-real-key"  # type: ignore[attr-defined]  # as above
 
     def test_every_preset_is_reachable_by_name(self) -> None:
         for name, preset in PRESETS.items():
@@ -252,7 +252,7 @@ async def test_a_setting_that_is_none_is_told_and_nothing_is_sent(endpoint: Endp
 
 def test_a_key_that_is_no_text_is_told() -> None:
     with pytest.raises(AvaError, match="api_key holds"):
-        Chat(api_key=5)  # type: ignore[arg-type]
+        Chat(api_key=5)  # type: ignore[arg-type]  # that is the case
 
 
 async def test_a_format_that_is_none_is_told_as_every_setting() -> None:

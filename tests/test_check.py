@@ -248,7 +248,8 @@ async def test_a_plug_in_is_asked_and_its_error_told() -> None:
 
 async def test_an_endpoints_hint_leaves_a_plug_ins_traceback_with_its_error() -> None:
     error = ValueError("not today")
-    failure = explain(error, Chosen("mine", lambda: None, hint=" (try another)"))  # type: ignore[arg-type, return-value]
+    nobody: Any = None  # it is not asked
+    failure = explain(error, Chosen("mine", nobody, hint=" (try another)"))
     assert str(failure) == "the provider mine failed: ValueError: not today (try another)"
     assert failure.__cause__ is error
 

@@ -202,7 +202,7 @@ def test_a_key_that_was_typed_in_goes_before_the_environments_and_to_its_origin_
 def test_one_endpoint_is_not_handed_the_keys_of_others() -> None:
     typed = {origin("https://a.example/v1"): Key(secrets.token_hex(16)), origin("https://b.example/v1"): Key("b")}
     ask = resolve("auto", Connection("https://b.example/v1", typed_keys=typed)).ask
-    connection: Connection = ask.__self__.connection  # type: ignore[attr-defined]
+    connection: Connection = ask.__self__.connection  # type: ignore[attr-defined]  # a provider's method
     assert connection.typed_keys == {}
     assert connection.key is typed["https", "b.example", 443]
 

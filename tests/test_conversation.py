@@ -159,7 +159,7 @@ def test_an_exchange_is_a_value_with_two_messages() -> None:
     each = Exchange("hi", "hello")
     assert each.messages() == [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
     with pytest.raises(dataclasses.FrozenInstanceError):
-        each.reply = "other"  # type: ignore[misc]
+        each.reply = "other"  # type: ignore[misc]  # it is frozen
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class Notebook:
         linecache.cache[name] = (len(run), None, [f"{line}\n" for line in run.split("\n")], name)
         try:
             exec(compile(run, name, "exec"), self.names)
-        except BaseException as error:
+        except BaseException as error:  # whatever the cell raises
             trace = sys.exc_info()[2]
             # Less the frame of this method, as IPython's own are library frames.
             return BaseException.with_traceback(error, trace and trace.tb_next)
@@ -245,7 +245,8 @@ DUNDERS = [
 def hostile(*bases: type) -> type:
     body = {name: property(spy(name)) if name == "__class__" else spy(name) for name in DUNDERS}
     meta = type("Meta", (type,), {name: spy(f"meta {name}") for name in (*DUNDERS, "__subclasscheck__")})
-    return type.__call__(meta, "Hostile", bases, {**body, "__slots__": ()})  # type: ignore[no-any-return]
+    hostile: type = type.__call__(meta, "Hostile", bases, {**body, "__slots__": ()})
+    return hostile
 
 
 def test_nothing_of_a_hostile_exception_runs(notebook: Notebook) -> None:

@@ -631,7 +631,7 @@ def test_what_is_half_written_is_shown_as_what_it_will_be(text: str, mended: str
 def what_it_would_do(markdown: str) -> list[str]:
     """What a renderer that lets everything through would do with ``markdown``, beside showing text and links."""
     renderer = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable(["table", "strikethrough"])
-    renderer.validateLink = lambda url: True  # type: ignore[method-assign]
+    renderer.validateLink = lambda url: True  # type: ignore[method-assign]  # markdown-it documents it
     page = Page(renderer.render(markdown))
     tags = [tag for tag, _ in page.tags if tag not in _PLAIN]
     handlers = [name for _, attributes in page.tags for name in attributes if name.startswith("on")]

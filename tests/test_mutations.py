@@ -96,7 +96,7 @@ async def test_ten_thousand_damaged_streams_end_in_a_reply_or_in_one_line() -> N
         served = _Served([body[start : start + step] for start in range(0, len(body), step)])
         try:
             ends[await end_of(Chat(provider=served.create_async_generator))] += 1
-        except BaseException:
+        except BaseException:  # which one it was is told
             print(f"mutation {number}: {body!r}")
             raise
     assert {"reply", "api", "protocol", "truncated"} <= set(ends)
@@ -132,7 +132,7 @@ async def test_damaged_answers_from_a_socket_end_in_a_reply_or_in_one_line() -> 
     async def ask(number: int) -> None:
         try:
             ends[await end_of(Chat(base_url=f"http://127.0.0.1:{port}/{number}", retries=0, timeout=10.0))] += 1
-        except BaseException:
+        except BaseException:  # which one it was is told
             print(f"answer {number}: {answers[number]!r}")
             raise
 

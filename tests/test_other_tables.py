@@ -73,7 +73,7 @@ def test_a_table_of_another_library_goes_in_by_the_interchange_protocol(monkeypa
     library = types.ModuleType("frames")
     library.__file__ = "/usr/lib/python3/site-packages/frames/__init__.py"
     Frame.__module__, Frame.__qualname__ = "frames", "Frame"
-    library.Frame = Frame  # type: ignore[attr-defined]
+    library.Frame = Frame  # type: ignore[attr-defined]  # a module made here
     monkeypatch.setitem(sys.modules, "frames", library)
     assert fill("{t}", t=frame).splitlines()[-2:] == ["| 0 | 7 |", "| 1 | 8 |"]
 

@@ -428,7 +428,7 @@ def test_words_of_a_class_of_their_own_go_in_as_plain_text() -> None:
         def __len__(self) -> int:
             raise AssertionError("it ran")
 
-        __getitem__ = __add__ = __str__ = __iter__ = __len__  # type: ignore[assignment]
+        __getitem__ = __add__ = __str__ = __iter__ = __len__  # type: ignore[assignment]  # none is to run
 
     class Odd:
         def __format__(self, spec: str) -> str:

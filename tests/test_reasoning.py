@@ -51,7 +51,7 @@ def test_nothing_is_held_back_but_what_may_be_half_a_tag() -> None:
 
 
 async def test_a_thought_in_the_content_is_reasoning_not_reply() -> None:
-    async def thinks(model: str, messages: list[object], **kwargs: object):  # type: ignore[no-untyped-def]
+    async def thinks(model: str, messages: list[object], **kwargs: object):  # type: ignore[no-untyped-def]  # as users write it
         for piece in ("<thi", "nk>let me", " see</th", "ink>", "42"):
             yield piece
 

@@ -18,7 +18,7 @@ def test_a_reply_reads_as_its_text() -> None:
 
 def test_a_reply_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Reply("hello").text = "other"  # type: ignore[misc]
+        Reply("hello").text = "other"  # type: ignore[misc]  # it is frozen
 
 
 def test_a_bare_reply_claims_nothing() -> None:

@@ -112,6 +112,19 @@ def test_an_interrupt_ends_what_is_busy_in_a_cell_that_asks(asked: Kernel, endpo
     assert asked.run("%ava go").status == "ok"
 
 
+def _asks_from_between_two_cells_until_within_one(asked: Kernel, endpoint: Endpoint) -> None:
+    gate = Gate()
+    endpoint.forget()
+    endpoint.says("half", gate)
+    asked.run("between_cells = get_ipython().kernel.saved_sigint_handler\nawait asyncio.sleep(0)")
+    asked.run("task = asyncio.create_task(ask())\nawait asyncio.sleep(0)")
+    assert gate.reached.wait(20)
+    waiting = asked.start("print('waits')\nawait task")
+    asked.collect(waiting, lambda: waiting.stdout != "")
+    gate.open()
+    assert asked.finish(waiting).status == "ok"
+
+
 def test_what_begins_between_two_cells_gives_the_handler_back(asked: Kernel, endpoint: Endpoint) -> None:
     """A kernel keeps the handler that it finds when a cell begins, and puts it back after that: ours, twice here."""
     asked.run(
@@ -120,16 +133,7 @@ def test_what_begins_between_two_cells_gives_the_handler_back(asked: Kernel, end
         "    %ava -n hi"
     )
     for _ in range(2):
-        gate = Gate()
-        endpoint.forget()
-        endpoint.says("half", gate)
-        asked.run("between_cells = get_ipython().kernel.saved_sigint_handler\nawait asyncio.sleep(0)")
-        asked.run("task = asyncio.create_task(ask())\nawait asyncio.sleep(0)")
-        assert gate.reached.wait(20)
-        waiting = asked.start("print('waits')\nawait task")
-        asked.collect(waiting, lambda cell=waiting: cell.stdout != "")  # type: ignore[misc]
-        gate.open()
-        assert asked.finish(waiting).status == "ok"
+        _asks_from_between_two_cells_until_within_one(asked, endpoint)
     struck = asked.run(
         "signal.signal(signal.SIGINT, get_ipython().kernel.saved_sigint_handler)\nsignal.raise_signal(signal.SIGINT)"
     )

@@ -253,7 +253,7 @@ def test_a_tensor_goes_in_by_the_array_protocol(monkeypatch: pytest.MonkeyPatch)
 
     assert fill("{t}", t=Tensor(np.ones(2), "")) == "shown: Tensor"
     torch = types.ModuleType("torch")
-    torch.Tensor = Tensor  # type: ignore[attr-defined]
+    torch.Tensor = Tensor  # type: ignore[attr-defined]  # a module made here
     monkeypatch.setitem(sys.modules, "torch", torch)
     text = fill("{t}", t=Tensor(np.ones(2, dtype="float32"), "graph gpu".replace(" ", "")))
     assert text == "torch tensor, shape (2,), dtype torch.float32, from 1 to 1\n[1., 1.]"

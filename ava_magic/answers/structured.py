@@ -139,7 +139,7 @@ class _Requests:
                 async for delta in deltas:
                     yield delta
                 return
-            except Exception as error:
+            except Exception as error:  # whatever a provider raises
                 if not ("response_format" in self._fields and _is_about_it(error)):
                     raise
                 del self._fields["response_format"]

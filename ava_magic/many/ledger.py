@@ -60,7 +60,7 @@ class Ledger:
         try:
             self.begin()
             self._unlock()
-        except BaseException:
+        except BaseException:  # a Stop too: the file is let go of
             self._file.close()
             raise
 
