@@ -93,7 +93,8 @@ class Environment:
         return _outcome(report)
 
     def _install(self, *what: str) -> None:
-        _uv("pip", "install", "--quiet", "--python", self.python, "--resolution", self._row.resolution, *what)
+        options = ["--quiet", "--compile-bytecode", "--python", self.python, "--resolution", self._row.resolution]
+        _uv("pip", "install", *options, *what)
 
 
 def _uv(*arguments: str) -> str:
