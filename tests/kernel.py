@@ -107,6 +107,7 @@ class Kernel:
         self.manager = KernelManager(kernel_name="python3", transport="ipc", ip=place)
         self.manager.start_kernel(**({"env": environment} if environment else {}))
         self.client = self.manager.client()
+        self.client.context.rcvhwm = 0  # none is thrown away: by default a client 2,000 messages late loses the next
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
         self._updates: list[dict[str, Any]] = []
@@ -151,7 +152,8 @@ class Kernel:
                 cell.messages.append(message)
                 if enough():
                     return cell
-        raise AssertionError(f"waited in vain; so far: {[m['msg_type'] for m in cell.messages]} {cell.error}")
+        kinds = [message["msg_type"] for message in cell.messages]
+        raise AssertionError(f"waited in vain; so far {len(kinds)} messages, at last {kinds[-20:]} {cell.error}")
 
     def wait_for_update(self, cell: Cell, words: str, timeout: float = 60) -> dict[str, Any]:
         """The content of ``cell``'s display as soon as its plain text holds ``words``, whichever cell runs by then."""
