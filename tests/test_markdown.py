@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ava_magic.markdown.blocks import Blocks
-from ava_magic.markdown.html import loads_or_links, plain, to_html
+from ava_magic.markdown.html import CODE_FONT, as_it_is, loads_or_links, plain, to_html
 from ava_magic.markdown.inert import inert_markdown
 from ava_magic.markdown.unfinished import mend
 
@@ -41,6 +41,7 @@ _ATTRIBUTES = {
     ("th", "style"): r"text-align:(left|right|center)",
     ("td", "style"): r"text-align:(left|right|center)",
 }
+_LINK = '<a href="{}" target="_blank" rel="noopener noreferrer">'
 _FORMULA = re.compile(r"\$(?:[^$\\]|\\.)+\$|\$\$.*\$\$|\\\(.*\\\)|\\\[.*\\\]", re.DOTALL)
 
 
@@ -316,7 +317,9 @@ def test_one_click_marks_a_code_block_of_one_line() -> None:
 def test_code_that_goes_on_has_no_gap_below_it() -> None:
     text = "```\none\n```\n\n```\ntwo\n```\n"
     assert to_html(text).count("margin-bottom") == 2
-    assert to_html(text, continues=True).count("margin-bottom") == 1
+    first, second = to_html(text, continues=True).split("</pre>")[:2]
+    assert "margin-bottom" in first
+    assert "margin-bottom" not in second
 
 
 @pytest.mark.parametrize("nested", ["> " * 300, "- " * 300, "1. " * 300, "- > " * 150, "[" * 300, "![" * 300])
@@ -402,6 +405,14 @@ def test_nothing_in_the_html_of_any_text_runs_or_is_fetched(text: str) -> None:
         ("a  \nb", "<p>a<br />\nb</p>\n"),
         ("***", "<hr />\n"),
         ("", ""),
+        ("$a$", "<p><span>$a$</span></p>\n"),
+        ("$$\na\n$$", "<p>$$\na\n$$</p>\n"),
+        (r"$\label{x} a$", "<p><span>$ a$</span></p>\n"),
+        (r"$\href{x}{a}$", "<p><code>$\\href{x}{a}$</code></p>\n"),
+        ("<http://a.example>", f"<p>{_LINK.format('http://a.example')}http://a.example</a></p>\n"),
+        ("[a](http://b.example)", f"<p>{_LINK.format('http://b.example')}a</a> <small>(b.example)</small></p>\n"),
+        ("[a]()", "<p>a</p>\n"),
+        ("![a](http://b.example)", f"<p>{_LINK.format('http://b.example')}[a]</a> <small>(b.example)</small></p>\n"),
     ],
 )
 def test_markdown_becomes_the_html_that_it_means(text: str, html: str) -> None:
@@ -426,6 +437,28 @@ def test_a_task_is_a_box_that_cannot_be_ticked() -> None:
     assert page.text.split() == ["a", "b", "[y]", "c", "d", "[x]"]
 
 
+def test_code_is_coloured_between_tags_of_our_own_alone() -> None:
+    html = to_html("```python\nx\ny\n```")
+    style = f"{CODE_FONT}; white-space: pre; overflow-x: auto; margin-bottom: 1em"
+    coloured = '<span class="n">x</span>\n<span class="n">y</span>\n'
+    assert html == f'<div class="highlight"><pre style="{style}">{coloured}</pre></div>\n'
+
+
+def test_code_that_is_too_long_to_colour_is_text() -> None:
+    line = "x = 1\n"
+    assert "<span" in to_html(f"```python\n{line * 100}```")
+    assert "<span" not in to_html(f"```python\n{line * 20_000}```")
+
+
+def test_a_footnote_that_is_named_twice_leads_back_to_the_first() -> None:
+    ids = [attributes["id"] for _, attributes in Page(to_html("a[^1] b[^1]\n\n[^1]: c")).tags if "id" in attributes]
+    assert len(ids) == len(set(ids)) == 2
+
+
+def test_a_text_that_is_shown_hastily_keeps_its_lines() -> None:
+    assert as_it_is("a\n<b>") == '<p style="white-space: pre-wrap">a\n&lt;b&gt;</p>\n'
+
+
 def test_code_has_the_classes_of_its_language_and_all_its_characters() -> None:
     page = Page(to_html("```python\n\ndef f(): return '<&>'  # $x$\n\n\n```"))
     assert ("div", {"class": "highlight"}) in page.tags
@@ -433,10 +466,11 @@ def test_code_has_the_classes_of_its_language_and_all_its_characters() -> None:
     assert page.text.rstrip() == "\ndef f(): return '<&>'  # $x$"
 
 
-@pytest.mark.parametrize("fence", ["```\n{}\n```", "```no-such-language\n{}\n```", "~~~\n{}\n~~~", "```\n{}"])
+@pytest.mark.parametrize("fence", ["```\n{}\n```", "```no-such-language\n{}\n```", "~~~\n{}\n~~~", "```\n{}", "    {}"])
 def test_code_in_no_known_language_is_text(fence: str) -> None:
     page = Page(to_html(fence.format("a < b && c")))
     assert [tag for tag, _ in page.tags] == ["div", "pre"]
+    assert "margin-bottom: 1em" in page.tags[1][1]["style"]
     assert page.text.strip() == "a < b && c"
 
 

@@ -161,9 +161,8 @@ class _Renderer(RendererHTML):
         """A formula between its delimiters, for the front end to typeset, or as text if it could do more than that."""
         token = tokens[idx]
         token.content = _LABEL.sub("", token.content)  # the front end would give the formula an id of that name
-        opening = token.markup or "$"
-        closing = CLOSING.get(opening, opening)
-        source = escape(opening + token.content + closing)
+        closing = CLOSING.get(token.markup, token.markup)
+        source = escape(token.markup + token.content + closing)
         if loads_or_links(token.content):
             return f"<code>{source}</code>"
         return f"<p>{source}</p>\n" if token.block else f"<span>{source}</span>"
