@@ -412,6 +412,21 @@ def test_nothing_in_the_html_of_any_text_runs_or_is_fetched(text: str) -> None:
         ("<http://a.example>", f"<p>{_LINK.format('http://a.example')}http://a.example</a></p>\n"),
         ("[a](http://b.example)", f"<p>{_LINK.format('http://b.example')}a</a> <small>(b.example)</small></p>\n"),
         ("[a]()", "<p>a</p>\n"),
+        ("x $$a$$ y", "<p>x <span>$$a$$</span> y</p>\n"),
+        (r"x \[a\] y \(b\)", "<p>x <span>\\[a\\]</span> y <span>\\(b\\)</span></p>\n"),
+        (r"\(a \[b", "<p>(a [b</p>\n"),
+        ("a\n\\[\nb\n\\]\nc", "<p>a</p>\n<p>\\[\nb\n\\]</p>\n<p>c</p>\n"),
+        ("- a\n\n  \\[\n  b\n  \\]", "<ul>\n<li><p>a</p>\n<p>\\[\nb\n\\]</p>\n</li>\n</ul>\n"),
+        (
+            "see http://a.example/x, and http://b.example",
+            f"<p>see {_LINK.format('http://a.example/x')}http://a.example/x</a>, and"
+            f" {_LINK.format('http://b.example')}http://b.example</a></p>\n",
+        ),
+        (
+            r"[\(a\) $b$](http://c.example)",
+            f"<p>{_LINK.format('http://c.example')}<span>\\(a\\)</span> <span>$b$</span></a>"
+            " <small>(c.example)</small></p>\n",
+        ),
         ("![a](http://b.example)", f"<p>{_LINK.format('http://b.example')}[a]</a> <small>(b.example)</small></p>\n"),
     ],
 )
@@ -428,13 +443,13 @@ def test_a_table_keeps_its_columns_and_their_sides() -> None:
 
 
 def test_a_task_is_a_box_that_cannot_be_ticked() -> None:
-    page = Page(to_html("- [ ] a\n- [x] b\n- [y] c\n- d [x] "))
+    page = Page(to_html("- [ ] a\n- [x] b\n- [X] b\n- [y] c\n- d [x] "))
     boxes = [attributes for tag, attributes in page.tags if tag == "input"]
-    assert ["checked" in box for box in boxes] == [False, True]
+    assert ["checked" in box for box in boxes] == [False, True, True]
     assert all("disabled" in box for box in boxes)
     items = [attributes for tag, attributes in page.tags if tag == "li"]
-    assert items == [{"style": "list-style-type: none"}] * 2 + [{}] * 2  # a box is mark enough
-    assert page.text.split() == ["a", "b", "[y]", "c", "d", "[x]"]
+    assert items == [{"style": "list-style-type: none"}] * 3 + [{}] * 2  # a box is mark enough
+    assert page.text.split() == ["a", "b", "b", "[y]", "c", "d", "[x]"]
 
 
 def test_code_is_coloured_between_tags_of_our_own_alone() -> None:
