@@ -56,7 +56,8 @@ class _Single(NamedTuple):
 
 
 # What reads a stored field: of a slot, and of a named tuple (where another Python has properties there, they stay out).
-_FIELDS = {MemberDescriptorType, *(kind for kind in [type(attributes_of(_Single)["only"])] if kind is not property)}
+_KINDS: tuple[type, ...] = (MemberDescriptorType, type(attributes_of(_Single)["only"]))
+_FIELDS = tuple(kind for kind in _KINDS if kind is not property)
 
 
 def find(name: str, path: str, namespace: Mapping[str, Any]) -> Any:
