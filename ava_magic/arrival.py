@@ -26,6 +26,7 @@ class Arrival:
         usage: the token counts that the endpoint has reported, by its own names, or ``None``.
         finish_reason: its word for why the reply has ended, or ``None``.
         refusal: the words of a refusal.
+        unread: the name of a type that came and that nobody here knows; ``""``: none did.
         notes: what a reader should know of the reply.
     """
 
@@ -37,6 +38,7 @@ class Arrival:
         self.usage: Mapping[str, Any] | None = None
         self.finish_reason: str | None = None
         self.refusal = ""
+        self.unread = ""
         self.notes: list[str] = []
         self._pairs = PairJoiner()
         self._splitter = ThinkSplitter()
@@ -87,3 +89,5 @@ class Arrival:
             self.notes.append(f"asked again, since {one_line(delta.reason, 80)}")
         elif isinstance(delta, Refusal):
             self.refusal += without_halves(delta.text)
+        elif delta is not None:
+            self.unread = type(delta).__name__

@@ -12,6 +12,7 @@ from aiohttp import ClientError
 from .connection import Key, without_keys
 from .conversation.tokens import is_about_length
 from .errors import AvaError, Kind
+from .providers.shape import in_words
 from .retry import LONGEST_WAIT, retry_after
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def explain(error: Exception, endpoint: Endpoint) -> AvaError:
     elif isinstance(error, ClientError | TimeoutError):
         failure = as_ava_error(error, endpoint.where, endpoint.key_name)
     else:
-        words = without_keys(f"{type(error).__name__}: {error}", endpoint.key)
+        words = without_keys(in_words(error), endpoint.key)
         failure = AvaError(f"the provider {endpoint.where} failed: {words}", "api")
         failure.__cause__ = without_keys_in_words(error, endpoint.key)  # a plug-in's author wants the traceback
     if endpoint.hint:
