@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .controls import one_line
+from .halves import PairJoiner, without_halves
 from .providers.base import Again, Delta, FinishReason, ModelName, Reasoning, Refusal, Usage
 from .reasoning import ThinkSplitter
 
@@ -25,6 +26,7 @@ class Arrival:
         usage: the token counts that the endpoint has reported, by its own names, or ``None``.
         finish_reason: its word for why the reply has ended, or ``None``.
         refusal: the words of a refusal.
+        unread: the name of a type that came and that nobody here knows; ``""``: none did.
         notes: what a reader should know of the reply.
     """
 
@@ -36,7 +38,9 @@ class Arrival:
         self.usage: Mapping[str, Any] | None = None
         self.finish_reason: str | None = None
         self.refusal = ""
+        self.unread = ""
         self.notes: list[str] = []
+        self._pairs = PairJoiner()
         self._splitter = ThinkSplitter()
         self._is_in_vain = False  # what has come: another answer was asked for
 
@@ -45,11 +49,13 @@ class Arrival:
         if not isinstance(delta, str):
             self._take_note(delta)
             return ""
-        return self._keep(delta if self._splitter.passed else self._split(*self._splitter.feed(delta)))
+        text = self._pairs.feed(delta)
+        return self._keep(text if self._splitter.passed else self._split(*self._splitter.feed(text)))
 
     def take_rest(self) -> str:
         """The stream has ended: take in, and return, the content that was held back until it was clear what it is."""
-        return self._keep(self._split(*self._splitter.finish()))
+        rest = self._split(*self._splitter.feed(self._pairs.finish()))
+        return self._keep(rest + self._split(*self._splitter.finish()))
 
     def _keep(self, answer: str) -> str:
         if answer:
@@ -71,15 +77,17 @@ class Arrival:
 
     def _take_note(self, delta: object) -> None:
         if isinstance(delta, Reasoning):
-            self._think(delta.text)
+            self._think(without_halves(delta.text))
         elif isinstance(delta, Usage):
             self.usage = delta.counts
         elif isinstance(delta, FinishReason):
             self.finish_reason = delta.reason
         elif isinstance(delta, ModelName):
-            self.model = delta.name
+            self.model = delta.name and without_halves(delta.name)
         elif isinstance(delta, Again):
             self._is_in_vain = True
             self.notes.append(f"asked again, since {one_line(delta.reason, 80)}")
         elif isinstance(delta, Refusal):
-            self.refusal += delta.text
+            self.refusal += without_halves(delta.text)
+        elif delta is not None:
+            self.unread = type(delta).__name__

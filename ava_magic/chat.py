@@ -29,12 +29,13 @@ from .conversation.kept import exchange_of, spent_by
 from .conversation.tokens import estimate_tokens
 from .conversation.usage import Spending
 from .errors import AvaError
-from .providers.presets import Ask, Endpoint
+from .providers.presets import Endpoint
+from .providers.shape import Ask
 from .reply import Reply
 from .runner import until_over
 from .settings import Settings
 from .turn import Turn
-from .values.content import Mixed, without_images
+from .values.content import Mixed, in_whole_characters, without_images
 
 __all__ = ["Chat"]
 
@@ -135,8 +136,8 @@ class Chat:
         if taken := sorted({"model", "messages"} & settings.options.keys()):
             raise AvaError(f"an option cannot set {taken[0]}: the question does, and -m", "config")
         turn = Turn(prompt, settings, anchor, found)
-        if isinstance(prompt, Mixed):
-            turn.prompt = prompt.content(turn.endpoint.takes_images)
+        content = prompt.content(turn.endpoint.takes_images) if isinstance(prompt, Mixed) else prompt
+        turn.prompt = in_whole_characters(content)
         if settings.format == "json":
             turn.ask_for_data(Demand(settings.schema))
         turn.instead = instead
@@ -153,7 +154,8 @@ class Chat:
     def _compose(self, turn: Turn) -> None:
         """Choose the messages that ``turn`` sends, from the conversation as it stands now."""
         settings = turn.settings
-        system: list[Message] = [{"role": "system", "content": settings.system}] if settings.system else []
+        instruction = in_whole_characters(settings.system)
+        system: list[Message] = [{"role": "system", "content": instruction}] if instruction else []
         question: Message = {"role": "user", "content": turn.prompt}
         earlier: list[Exchange] = []
         if turn.chat is not None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 import aiohttp
 from aiohttp import ClientError
@@ -12,6 +14,7 @@ from aiohttp import ClientError
 from .connection import Key, without_keys
 from .conversation.tokens import is_about_length
 from .errors import AvaError, Kind
+from .providers.shape import in_words
 from .retry import LONGEST_WAIT, retry_after
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ def explain(error: Exception, endpoint: Endpoint) -> AvaError:
     elif isinstance(error, ClientError | TimeoutError):
         failure = as_ava_error(error, endpoint.where, endpoint.key_name)
     else:
-        words = without_keys(f"{type(error).__name__}: {error}", endpoint.key)
+        words = without_keys(in_words(error), endpoint.key)
         failure = AvaError(f"the provider {endpoint.where} failed: {words}", "api")
         failure.__cause__ = without_keys_in_words(error, endpoint.key)  # a plug-in's author wants the traceback
     if endpoint.hint:
@@ -146,5 +149,12 @@ def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_nam
         refusal.advise(advice)
         return refusal
     location = error.headers.get("Location", "") if error.headers else ""
-    elsewhere = f" It points to {location}; if you trust that, use it as the base URL." if location else ""
+    base = _base_of(location, error) if location else ""
+    elsewhere = f" It points to {base}; if you trust that, use it as the base URL." if base else ""
     return AvaError(f"{where} answered {said}, which is no reply.{elsewhere}", "protocol")
+
+
+def _base_of(location: str, error: aiohttp.ClientResponseError) -> str:
+    """The base URL of the endpoint that a request was redirected to: whole, and less what is asked for behind it."""
+    asked = getattr(error.request_info, "real_url", "")  # a plug-in may raise one without
+    return re.sub(r"/(chat/completions|models|api/chat)/?$", "", urljoin(str(asked), location))

@@ -50,9 +50,11 @@ def _setting(text: str) -> tuple[str, Any]:
     if len(value) > 1 and value[0] == value[-1] == "'":
         value = value[1:-1]
     try:
-        return name, json.loads(value)
-    except ValueError:
+        found = json.loads(value)
+        json.dumps(found, allow_nan=False)  # NaN, Infinity and 1e999 are Python's, and no JSON
+    except (ValueError, RecursionError):
         return name, value
+    return name, found
 
 
 def _name(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .arguments import Arguments
 
 if TYPE_CHECKING:
-    from .providers.presets import Ask
+    from .providers.shape import Ask
     from .turn import Turn
 
 __all__ = ["REPORTS"]

@@ -14,7 +14,7 @@ from .connection import Connection, Key, Origin
 from .controls import one_line
 from .conversation.exchanges import Rerun
 from .errors import AvaError
-from .providers.presets import Ask
+from .providers.shape import Ask
 
 __all__ = ["Settings"]
 

@@ -23,7 +23,8 @@ from .conversation.tokens import how_to_shorten, is_about_length
 from .errors import AvaError, NotRecorded, raise_alone
 from .models import with_models
 from .providers.base import Delta, hang_up
-from .providers.presets import Ask, Endpoint, resolve
+from .providers.presets import Endpoint, resolve
+from .providers.shape import Ask
 from .reply import Reply
 from .settings import Settings
 
@@ -177,7 +178,7 @@ class Turn(Arrival):
         if self.refusal:
             notes.append("refused")
         elif not text and not self.partial:
-            notes.append("empty reply")
+            notes.append(f"empty reply: {self.unread} came, which is no text" if self.unread else "empty reply")
         return Reply(
             text=text,
             messages=tuple(self.messages),

@@ -42,6 +42,7 @@ PURE = {module for module in modules() if module.split(".")[0] in PURE_PACKAGES}
         "controls",
         "environment",
         "errors",
+        "halves",
         "options",
         "reasoning",
         "reply",

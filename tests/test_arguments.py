@@ -74,6 +74,11 @@ def test_options_come_first_and_the_rest_is_the_prompt(line: str, options: dict[
     assert parse(line) == Arguments(prompt, options)
 
 
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", "[NaN]", '{"a":1e999}'])
+def test_a_number_that_json_does_not_have_goes_as_text(value: str) -> None:
+    assert parse(f"--option seed={value} hi").options == {"option": [("seed", value)]}
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

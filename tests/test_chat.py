@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import AsyncIterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing
@@ -276,6 +277,78 @@ async def test_a_function_of_another_shape_is_no_provider(path: str) -> None:
     with pytest.raises(AvaError, match=f"{path.partition(':')[2]} is no provider") as caught:
         await Chat(path).ask("hi")
     assert caught.value.kind == "config"
+
+
+def yields_at_once(model: str, messages: Any, **options: Any) -> Any:
+    yield "hi"
+
+
+def returns(model: str, messages: Any, **options: Any) -> Any:
+    return "hi"
+
+
+def returns_a_coroutine(model: str, messages: Any, **options: Any) -> Any:
+    async def later() -> str:
+        return "hi"
+
+    return later()
+
+
+@pytest.mark.parametrize("provider", [yields_at_once, returns, returns_a_coroutine])
+async def test_a_function_that_does_not_yield_by_and_by_is_no_provider(provider: Any, tmp_path: Path) -> None:
+    holder = type(provider.__name__, (), {"create_async_generator": staticmethod(provider)})
+    for form, record in ((provider, ""), (holder, ""), (provider, tmp_path / "cassette.jsonl")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a coroutine that was never awaited
+            with pytest.raises(
+                AvaError, match=rf"{provider.__name__} is no provider: .* async def with yield"
+            ) as caught:
+                await Chat(form, record=record).ask("hi")
+        assert caught.value.kind == "config"
+
+
+async def test_a_provider_may_change_the_messages_that_it_is_given() -> None:
+    async def tidy(model: str, messages: Any, **options: Any) -> Any:
+        system = messages.pop(0)
+        messages[0]["content"] += system["content"]
+        yield messages[0]["content"]
+
+    reply = await Chat(tidy, system="Be brief.").ask("hi")
+    assert reply.text == "hiBe brief."
+    assert reply.messages == ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"})
+
+
+async def test_an_error_that_cannot_say_what_it_is_about_is_told_by_its_name() -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ValueError("it cannot")
+
+    for error in (Mute(), AssertionError()):
+
+        async def failing(model: str, messages: Any, failure: Any = error, **options: Any) -> Any:
+            yield "half"
+            raise failure
+
+        with pytest.raises(AvaError, match=f"^the provider failing failed: {type(error).__name__}$") as caught:
+            await Chat(failing).ask("hi")
+        assert (caught.value.kind, str(caught.value.reply)) == ("api", "half")
+
+
+async def test_a_plug_in_that_leaves_python_while_it_is_imported_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "a_script_that_ends.py").write_text("import sys\nsys.exit('no display')\n")
+    with pytest.raises(AvaError, match="cannot be imported: SystemExit: no display") as caught:
+        await Chat("a_script_that_ends:Class").ask("hi")
+    assert caught.value.kind == "config"
+
+
+async def test_a_reply_of_what_is_no_text_says_what_came_instead() -> None:
+    async def raw(model: str, messages: Any, **options: Any) -> Any:
+        yield b"hi"
+
+    assert "empty reply: bytes came, which is no text" in (await Chat(raw).ask("hi")).footer()
 
 
 class _Refusing:

@@ -51,6 +51,14 @@ async def test_the_replies_come_in_the_order_of_the_items(chat: Chat, model: Mod
     assert got == ["A", "B", "C", "D"]
 
 
+async def test_of_a_concurrency_beyond_the_items_nothing_is_made() -> None:
+    async def counting(model: str, messages: Any, **options: Any) -> Any:
+        yield str(len(asyncio.all_tasks()))
+
+    counts = await texts(Chat(provider=counting), range(3), concurrency=10_000)
+    assert max(map(int, counts)) < 20
+
+
 async def test_no_more_than_the_concurrency_are_asked_at_once(chat: Chat, model: Model) -> None:
     await texts(chat, range(50), concurrency=3)
     assert model.most_at_once == 3

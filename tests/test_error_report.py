@@ -178,6 +178,44 @@ def test_the_members_of_a_group_are_told(notebook: Notebook) -> None:
     assert "ExceptionGroup: both (2 sub-exceptions)\n  1. ValueError: 1\n  2. KeyError: 'k'\n" in told
 
 
+def test_the_members_of_a_group_are_told_with_where_each_was_raised(notebook: Notebook) -> None:
+    """As a task group has it: the frames of the group end where its tasks were waited for."""
+    notebook.cell("def halve(n):\n    return 1 / n")
+    notebook.cell(
+        "async def task(n):\n"
+        "    try:\n        halve(n)\n"
+        "    except ZeroDivisionError as error:\n        raise KeyError(n) from error"
+    )
+    told = notebook.report(
+        "import asyncio\n"
+        "async def both():\n"
+        "    async with asyncio.TaskGroup() as inner:\n        inner.create_task(task(0))\n"
+        "async def all():\n"
+        "    async with asyncio.TaskGroup() as outer:\n        outer.create_task(both())\n"
+        "asyncio.run(all())"
+    )
+    assert "\n  1. Traceback (most recent call last):\n       In[3], line 3, in both\n" in told
+    assert (
+        "\n       1. Traceback (most recent call last):\n"
+        "            In[2], line 3, in task\n"
+        "              halve(n)\n"
+        "            In[1], line 2, in halve\n"
+    ) in told
+    assert "\n          ZeroDivisionError: division by zero\n" in told
+    assert "\n          KeyError: 0\n" in told
+    assert "\nIn[1]:\n     1 def halve(n):\n->   2     return 1 / n\n" in told
+
+
+def test_groups_within_groups_are_told_to_an_end(notebook: Notebook) -> None:
+    notebook.cell("error = ValueError('deep')\nfor n in range(200):\n    error = ExceptionGroup(f'g{n}', [error] * 9)")
+    told = notebook.report("raise error")
+    assert "ExceptionGroup: g199 (9 sub-exceptions)" in told
+    assert "g190" not in told
+    assert "[7 more left out]" in told
+    assert "[4 more left out]" in told
+    assert len(told) < 5_000
+
+
 def test_colours_are_taken_out_and_a_long_message_is_cut() -> None:
     assert error_words(ValueError("\x1b[31mred\x1b[0m")) == "ValueError: red"
     assert len(error_words(ValueError("x" * 10**6))) < 2_100

@@ -58,6 +58,8 @@ def test_where_an_answer_points_is_told_and_what_it_asks_to_wait() -> None:
     assert str(answered(307, "moved", Location="http://i/v1")).endswith(
         "which is no reply. It points to http://i/v1; if you trust that, use it as the base URL."
     )
+    for location in ("http://h/v2/chat/completions", "/v2/chat/completions", "/v2/models/"):  # http://h/v1 was asked
+        assert "It points to http://h/v2; if" in str(answered(301, "moved", Location=location))
     assert "(429); wait, or" in str(answered(429, Retry_After="120"))
     assert "(429); wait 1,200 seconds, or" in str(answered(429, Retry_After="1200"))
 

@@ -302,6 +302,30 @@ def test_a_value_that_cannot_be_shown_is_one_line_and_no_traceback(asked: Kernel
     assert not cell.stderr
 
 
+HALVES = """
+import pathlib
+name, path = "caf\\ud83d.txt", pathlib.Path("caf\\udce9.txt")
+async def halves(model, messages, **options):
+    from ava_magic.providers.base import ModelName, Reasoning
+    yield ModelName("half \\ud83d")
+    yield Reasoning("half \\ud83d")
+    yield messages[-1]["content"]
+    for half in ("\\ud83d", "\\ude00", "\\ud83d"):
+        yield half
+"""
+
+
+def test_half_a_character_keeps_no_question_and_no_reply_from_the_screen(asked: Kernel) -> None:
+    """As the name of a file has it whose bytes are no UTF-8; a message to the front end cannot be made of it."""
+    asked.run(HALVES)
+    for options, reply in (("", "reply"), ("-b", "(await reply)"), ("-p guide", "reply[0]")):
+        cell = asked.run(f"%ava -n -o reply -p __main__:halves {options} {{name}} {{path}} {{name!r}}")
+        assert cell.status == "ok", cell.error
+        text = asked.value(f"{reply}.text")
+        assert text == repr("caf\ufffd.txt caf\ufffd.txt 'caf\\ud83d.txt'\U0001f600\ufffd")
+        assert asked.value(f"{reply}.model, {reply}.reasoning") == "('half \ufffd', 'half \ufffd')"
+
+
 HOSTILE = """
 ran = []
 def hook(name):

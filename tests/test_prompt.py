@@ -8,7 +8,7 @@ import sys
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from unittest.mock import Mock
 
 import pytest
@@ -70,6 +70,11 @@ class Slotted:
     name: str = "in a slot"
 
 
+class Row(NamedTuple):
+    price: float
+    rest: list[str]
+
+
 @pytest.mark.parametrize(
     ("typed", "filled"),
     [
@@ -84,6 +89,7 @@ class Slotted:
         ("{thing.items[-1]}", "second"),
         ("{Thing.shared}", "of the class"),
         ("{slotted.name}", "in a slot"),
+        ("{row.price} {row.rest[0]}", "9.5 deep"),
         ("{numbers}", "[1, 2, 3]"),
         ("{numbers[1]}", "2"),
         ("{pair[1]}", "b"),
@@ -115,6 +121,7 @@ def test_a_brace_that_names_a_value_is_replaced(typed: str, filled: str) -> None
         "thing": Plain(),
         "Thing": Plain,
         "slotted": Slotted(),
+        "row": Row(9.5, ["deep"]),
         "numbers": [1, 2, 3],
         "pair": ("a", "b"),
         "table": {"a b": "spaced", 7: "seven", "{": "brace"},

@@ -11,6 +11,7 @@ import linecache
 import re
 import sys
 import sysconfig
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from traceback import FrameSummary, StackSummary
@@ -30,6 +31,7 @@ QUESTION = "What is wrong and how is it mended?"
 
 _MOST_ERRORS = 5  # of a chain, and of a group
 _MOST_ENTRIES = 24  # of one traceback
+_DEEPEST = 2  # groups, one in the other, whose errors are told with where they were raised; of others a line
 _INSTALLED = re.compile(r".*[/\\](?:site|dist)-packages[/\\]", re.DOTALL)
 _STANDARD = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib")]
 _OURS = str(Path(__file__).parents[1])
@@ -49,12 +51,8 @@ def report(error: BaseException, typed: Sequence[str] = (), run: Sequence[str] =
     ``typed`` are the notebook's cells by their numbers as they were typed, ``run`` as they were run.
     """
     cells = Cells(typed, run)
-    parts = [HEADING]
     places: list[_Place] = []
-    for link, links_to_next in _chain(error):
-        found = list(_places(link))
-        parts += [_traceback(link, found, cells), *links_to_next]
-        places += [*found, *_syntax_place(link)]
+    parts = [HEADING, *_told(error, cells, places)]
     parts += cells.sources((place.file, place.line) for place in places if cells.is_one(place.file))
     packages = dict.fromkeys(package for place in places for package in place.packages)
     wanted = (name for name in packages if name not in sys.stdlib_module_names and name not in _MACHINERY)
@@ -71,6 +69,17 @@ class _Place(NamedTuple):
     packages: Sequence[str] = ()
     name: str = ""
     summary: FrameSummary | None = None
+
+
+def _told(error: BaseException, cells: Cells, places: list[_Place], depth: int = 0) -> list[str]:
+    """An error and those that led to it, part by part; ``places`` is told where they went through."""
+    parts: list[str] = []
+    for link, links_to_next in _chain(error):
+        found = list(_places(link))
+        places += [*found, *_syntax_place(link)]
+        members = _members(link, cells, places, depth)
+        parts += ["\n".join([_traceback(link, found, cells), *members]), *links_to_next]
+    return parts
 
 
 def _chain(error: BaseException) -> list[tuple[BaseException, list[str]]]:
@@ -148,7 +157,7 @@ def _traceback(error: BaseException, places: Sequence[_Place], cells: Cells) -> 
         entries[half:-half] = [f"  [{left_out} more left out]"]
     entries += [f"  {_where(place, cells)}{_syntax_code(error)}" for place in _syntax_place(error)]
     title = ["Traceback (most recent call last):"] if entries else []
-    return "\n".join(filter(None, [*title, *entries, error_words(error), *_members(error)]))
+    return "\n".join(filter(None, [*title, *entries, error_words(error)]))
 
 
 def _of_user(frames: Sequence[_Place], cells: Cells) -> Iterator[str]:
@@ -205,10 +214,14 @@ def _syntax_code(error: BaseException) -> str:
     return f"{code}\n    {' ' * (column - 1 - indent)}^" if type(column) is int and column > indent else code
 
 
-def _members(error: BaseException) -> list[str]:
-    """The errors in a group, each in a line."""
+def _members(error: BaseException, cells: Cells, places: list[_Place], depth: int) -> list[str]:
+    """The errors in a group, numbered: where each was raised matters more than where they were gathered."""
     if not is_a(error, BaseExceptionGroup):
         return []
     members = vars(BaseExceptionGroup)["exceptions"].__get__(error)
-    more = [f"  [{len(members) - _MOST_ERRORS} more left out]"] if len(members) > _MOST_ERRORS else []
-    return [f"  {number}. {error_words(member)}" for number, member in enumerate(members[:_MOST_ERRORS], 1)] + more
+    most = _MOST_ERRORS if depth == 0 else _MOST_ERRORS // 2
+    lines: list[str] = []
+    for number, member in enumerate(members[:most], 1):
+        told = _told(member, cells, places, depth + 1) if depth < _DEEPEST else [error_words(member)]
+        lines.append(f"  {number}. {textwrap.indent(chr(10).join(told), '     ').lstrip()}")
+    return [*lines, f"  [{len(members) - most} more left out]"] if len(members) > most else lines

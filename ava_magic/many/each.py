@@ -101,7 +101,7 @@ class Batch:
         self._changes = changes
         self._asker = asker or Here(chat)
         self._on_result = on_result
-        self._concurrency = concurrency
+        self._concurrency = concurrency if items.total is None else max(1, min(concurrency, items.total))
         self._window: deque[asyncio.Future[Reply]] = deque()
         self._pulled = 0
         self._answered = 0

@@ -113,7 +113,7 @@ class ChunkDecoder:
                 delta = choice["delta"] if "delta" in choice else choice.get("message")
                 if type(delta) is dict:
                     content = delta.get("content")
-                    if len(delta) == 1 and type(content) is str and content.isascii() and not message.half:
+                    if len(delta) == 1 and type(content) is str and content.isascii() and not message.pairs.half:
                         if content:
                             out.append(content)
                     else:

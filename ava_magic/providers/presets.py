@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import difflib
 import functools
-import importlib
-import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -15,11 +13,12 @@ from urllib.parse import urlsplit
 from ..connection import Connection, Key, origin
 from ..environment import variable
 from ..errors import AvaError
-from .base import AsyncGeneratorProvider, Delta, Request
+from .base import AsyncGeneratorProvider, Request
 from .codelink_ava import CodeLinkAva
 from .guide import Guide
 from .openai_compatible import OpenAICompatible
 from .probe import first_listening
+from .shape import Ask, ask_of, checked, imported
 
 __all__ = ["PRESETS", "Endpoint", "Preset", "provider_names", "resolve"]
 
@@ -52,8 +51,6 @@ PRESETS = {
 }
 _PROBED = ("ollama", "lmstudio")  # the ports that nothing else is likely to listen on
 _PROBE_LASTS = 60.0  # seconds for which the answer of a probe is kept
-
-Ask = Callable[..., AsyncIterator[Delta]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +104,9 @@ def resolve(provider: str | type | Ask = "auto", connection: Connection = Connec
     if name in _OTHERS:
         return _OTHERS[name](connection)
     if ":" in name:
-        return _plug_in(_import(name), name.rpartition(":")[2], connection)
+        return _plug_in(imported(name), name.rpartition(":")[2], connection)
     near = difflib.get_close_matches(name.lower(), provider_names(), n=1, cutoff=0.7)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(provider_names())}"
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(provider_names())}, and package.module:Class"
     raise AvaError(f"no provider is called {name!r}; {hint}", "config")
 
 
@@ -210,7 +207,8 @@ def _plug_in(provider: Any, name: str, connection: Connection) -> Endpoint:
     key = _given_key(connection)
     if isinstance(provider, type) and issubclass(provider, AsyncGeneratorProvider):
         provider = provider.at(replace(connection, key=key, typed_keys={}))
-    return _endpoint(name, provider, connection.base_url, key=key, why="named")
+    endpoint = _endpoint(name, provider, connection.base_url, key=key, why="named")
+    return replace(endpoint, ask=checked(endpoint.ask, name))
 
 
 def _given_key(connection: Connection) -> Key | None:
@@ -221,33 +219,9 @@ def _given_key(connection: Connection) -> Key | None:
 
 def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint:
     """A provider, ours or a plug-in's, as an endpoint."""
-    ask: Ask | None = getattr(provider, "create_async_generator", None if isinstance(provider, type) else provider)
-    if not callable(ask) or not _takes_a_question(ask):
-        raise AvaError(
-            f"{name} is no provider: a class with create_async_generator(model, messages, **kwargs) is one", "config"
-        )
+    ask = ask_of(provider, name)
     takes: dict[str, Any] = {
         name: getattr(provider, name, False) is True for name in ("takes_images", "takes_response_format")
     }
     request: Callable[..., Request] | None = getattr(provider, "request", None)
     return Endpoint(name, ask, url, request=request if callable(request) else None, **takes, **about)
-
-
-def _takes_a_question(ask: Any) -> bool:
-    if inspect.iscoroutinefunction(ask):
-        return False
-    try:
-        inspect.signature(ask).bind("", [])
-    except TypeError:
-        return False
-    except ValueError:  # some functions written in C tell nothing of their parameters
-        pass
-    return True
-
-
-def _import(path: str) -> Any:
-    module, _, name = path.rpartition(":")
-    try:
-        return functools.reduce(getattr, name.split("."), importlib.import_module(module))
-    except Exception as error:  # whatever a plug-in's module does when it is imported
-        raise AvaError(f"the provider {path} cannot be imported: {type(error).__name__}: {error}", "config") from None

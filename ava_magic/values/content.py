@@ -12,7 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["LARGEST_PICTURE", "Mixed", "Picture", "Piece", "image_urls", "mime_of", "text_of", "without_images"]
+from ..halves import without_halves
+
+__all__ = [
+    "LARGEST_PICTURE",
+    "Mixed",
+    "Picture",
+    "Piece",
+    "image_urls",
+    "in_whole_characters",
+    "mime_of",
+    "text_of",
+    "without_images",
+]
 
 LARGEST_PICTURE = 3_750_000
 """Bytes of an image: no more than 5 MB in base64, which is the least that a service allows
@@ -70,6 +82,20 @@ def text_of(content: Any) -> str:
     if not isinstance(content, list):
         return str(content)
     return "".join(str(part.get("text", "[image]")) for part in content if isinstance(part, Mapping))
+
+
+def in_whole_characters(content: Any) -> Any:
+    """A message's content in which every text can be encoded."""
+    if isinstance(content, str):
+        return without_halves(content)
+    if not isinstance(content, list):
+        return content
+    return [
+        {**part, "text": without_halves(part["text"])}
+        if isinstance(part, Mapping) and type(part.get("text")) is str
+        else part
+        for part in content
+    ]
 
 
 def without_images(messages: list[Any]) -> list[Any]:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = [
     "MISSING",
@@ -49,6 +49,15 @@ _STEP = re.compile(
     r"|\[(?:(?P<start>-?\d*):(?P<stop>-?\d*)|(?P<index>-?\d+)|(?P<quote>[\"'])(?P<key>.*?)(?P=quote))\]"
 )
 _LIBRARIES = {"site-packages", "dist-packages"}
+
+
+class _Single(NamedTuple):
+    only: Any
+
+
+# What reads a stored field: of a slot, and of a named tuple (where another Python has properties there, they stay out).
+_KINDS: tuple[type, ...] = (MemberDescriptorType, type(attributes_of(_Single)["only"]))
+_FIELDS = tuple(kind for kind in _KINDS if kind is not property)
 
 
 def find(name: str, path: str, namespace: Mapping[str, Any]) -> Any:
@@ -141,14 +150,14 @@ def _cells(value: Any, numbers: slice) -> Any:
 
 
 def _attribute(value: Any, name: str) -> Any:
-    """A plain attribute: one that is stored, in the instance, in a slot or in the class, and not computed."""
+    """A plain attribute: one that is stored, in the instance, a slot, a named tuple or the class, and not computed."""
     if value is MISSING or name.startswith("_"):
         return MISSING
     in_class = class_attribute(type(value), name)
-    if type(in_class) is MemberDescriptorType:
+    if is_exactly(in_class, *_FIELDS):
         try:
-            return in_class.__get__(value)
-        except AttributeError:  # an empty slot
+            return in_class.__get__(value, type(value))
+        except (AttributeError, IndexError, TypeError):  # an empty slot, and no such field in what is no named tuple
             return MISSING
     found = class_attribute(value, name) if is_a(value, type) else dict.get(_instance_dict(value), name, in_class)
     is_computed = class_attribute(type(found), "__get__") is not MISSING
