@@ -24,7 +24,7 @@ class PairJoiner:
 
     def feed(self, text: str) -> str:
         """Take more text; return it in whole characters.  A half at its end is held back."""
-        if not (self.half or _HALF.search(text)):
+        if not self.half and (text.isascii() or not _HALF.search(text)):
             return text
         text = self.half + text
         self.half = ""
