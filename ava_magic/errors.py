@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from .reply import Reply
 
-__all__ = ["STOPPED_AT_ONCE", "AvaError", "Kind", "NotRecorded", "Stopped", "StoppedTask", "raise_alone"]
+__all__ = ["AvaError", "Kind", "NotRecorded", "Stopped", "StoppedTask", "raise_alone"]
 
 STOPPED_AT_ONCE = "the reply was stopped before its first word"
 
