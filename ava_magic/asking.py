@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from .errors import STOPPED_AT_ONCE
 from .reply import Reply
-from .runner import Run
+from .runner import Run, wait_for_threads
 from .values.content import text_of
 from .views import View
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Asking", "UnderWay", "leave_all"]
 
+_MOMENT = 1.0  # seconds for hanging up, at the end of the program
 
 Shown = TypeVar("Shown")
 
@@ -99,8 +101,11 @@ class UnderWay(ABC, Generic[Shown]):
         """
         with self._screen:
             if self in _on_screen:
+                came = self.what_came()
+                if came is None and self.background and self.run.stopped:  # below a cell that waits a line says so
+                    failure = failure or STOPPED_AT_ONCE
                 try:
-                    self.view.close(self.what_came(), failure)
+                    self.view.close(came, failure)
                 finally:
                     _on_screen.remove(self)
 
@@ -136,8 +141,14 @@ class Asking(UnderWay[Reply]):
 _on_screen: list[UnderWay[Any]] = []
 
 
-@atexit.register
 def leave_all() -> None:
     """Stop every question that is under way, and leave what has come on the screen: the shell or the extension ends."""
     for asking in _on_screen.copy():  # each takes itself out
         asking.leave()
+
+
+@atexit.register
+def _end() -> None:
+    """The program ends, and with it every thread where it stands: let those that were stopped hang up before that."""
+    leave_all()
+    wait_for_threads(_MOMENT)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .asking import UnderWay
 from .controls import one_line
-from .errors import AvaError, Stopped, StoppedTask
+from .errors import STOPPED_AT_ONCE, AvaError, Stopped, StoppedTask
 from .interrupts import interrupts
 from .many.replies import Replies
 from .runner import awaited, in_thread, until_over
@@ -88,7 +88,8 @@ class Pending:
             await until_over(self._over)
         self._over.result()
         if run.cut:
-            raise Stopped(_STOPPED, self.reply) if is_the_cell else StoppedTask(_STOPPED)
+            message = STOPPED_AT_ONCE if self.reply is None else _STOPPED
+            raise Stopped(message, self.reply) if is_the_cell else StoppedTask(message)
         reply = self._asking.result()
         if self._asking.leaves_result:
             self._on_awaited(reply)

@@ -59,6 +59,8 @@ def reset(call: Call) -> str:
     conversation = call.chat.conversation
     turns = len(conversation)
     conversation.reset()
+    if not turns:
+        return f"The conversation {call.name} was empty already."
     return f"The conversation {call.name} is empty; {counted(turns, 'turn')} forgotten (%ava --undo brings them back)."
 
 
@@ -120,7 +122,8 @@ def resume(call: Call) -> str:
     found = resume(path, call.name)
     what = f"{path}, as it was saved {age(time.time() - found.saved)} ago,"
     if not found.exchanges:
-        raise AvaError(f"{what} holds no reply of the conversation {call.name}; {_others(found.others)}", "config")
+        why = f"{counted(found.unread, 'output')} could not be read" if found.unread else _others(found.others)
+        raise AvaError(f"{what} holds no reply of the conversation {call.name}; {why}", "config")
     conversation = call.chats.named(call.name).conversation
     turns = counted(len(found.exchanges), "turn")
     words = [f"{what} gave {turns} to the conversation {call.name}{_in_place_of(len(conversation))}"]

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AvaError", "Kind", "NotRecorded", "Stopped", "StoppedTask", "raise_alone"]
 
+STOPPED_AT_ONCE = "the reply was stopped before its first word"
+
 Kind = Literal[
     "auth",
     "rate_limit",

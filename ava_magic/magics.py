@@ -18,7 +18,7 @@ from . import runner
 from .between_cells import catch_up
 from .busy import BusyCell
 from .conversation.exchanges import Anchor
-from .errors import Stopped, StoppedTask
+from .errors import STOPPED_AT_ONCE, Stopped, StoppedTask
 from .interrupts import interrupts
 from .options import help_text
 from .shell import cell_of, forget_display_error, in_own_task_of_a_cell, is_displaying_result, is_foreign_loop, own_loop
@@ -150,7 +150,7 @@ class AvaMagics(Magics):
             except asyncio.CancelledError:
                 if not is_the_cell:
                     raise
-                raise Stopped("the reply was stopped before its first word") from None
+                raise Stopped(STOPPED_AT_ONCE) from None
             with self._under_way(asking):
                 await runner.awaited(asking.work, asking.paint, run)
         if run.stopped:
@@ -237,7 +237,7 @@ class AvaMagics(Magics):
         """The end of a stopped question: what had come is ``_`` and ``Out[n]``, as a whole reply would be."""
         reply = asking.what_came()
         if reply is None:
-            return "the reply was stopped before its first word", None
+            return STOPPED_AT_ONCE, None
         self._shell.displayhook.update_user_ns(self._conclude(asking))
         return asking.when_stopped, reply
 

@@ -57,6 +57,9 @@ class Reply:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:  # by what can be hashed: messages, usage and data are dicts and lists
+        return hash(self.text)
+
     def __str__(self) -> str:
         return self.text
 

@@ -25,12 +25,13 @@ import contextvars
 import logging
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
-__all__ = ["Run", "awaited", "in_thread", "run", "until_over"]
+__all__ = ["Run", "awaited", "in_thread", "run", "until_over", "wait_for_threads"]
 
 _log = logging.getLogger(__name__)
+_in_threads: set[Future[None]] = set()
 
 Paint = Callable[[], float]
 """Paints what is new; returns the seconds until it wants to be called again."""
@@ -160,6 +161,8 @@ def _nothing() -> None:
 def in_thread(work: Work, context: contextvars.Context) -> tuple[threading.Thread, Future[None]]:
     """Run ``work()`` on a loop in a thread of its own; the future is done when that loop is closed."""
     over: Future[None] = Future()
+    _in_threads.add(over)
+    over.add_done_callback(_in_threads.discard)
 
     def target() -> None:
         try:
@@ -172,6 +175,11 @@ def in_thread(work: Work, context: contextvars.Context) -> tuple[threading.Threa
     thread = threading.Thread(target=context.run, args=(target,), name="ava", daemon=True)
     thread.start()
     return thread, over
+
+
+def wait_for_threads(seconds: float) -> None:
+    """Wait until the runs in threads are over, for ``seconds`` at most."""
+    wait(_in_threads, seconds)
 
 
 async def until_over(*ends: Future[Any]) -> None:

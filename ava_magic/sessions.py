@@ -40,6 +40,7 @@ async def session() -> aiohttp.ClientSession:
     loop = asyncio.get_running_loop()
     if held := _sessions.get(loop):
         return held.session
+    _let_go_of_closed_loops()
     keeper = _keep_session(loop)
     new = await anext(keeper)
     _sessions[loop] = _Held(keeper, new, threading.current_thread())
@@ -58,17 +59,25 @@ def close_all() -> None:
 
     Another thread's loop may run, stop or be closed at any moment: it closes its session itself, at its end.
     """
+    _let_go_of_closed_loops()
     for loop, held in list(_sessions.items()):
-        if loop.is_closed():
-            held.session.detach()  # its sockets went with the loop; without this, aiohttp complains about them
-            with suppress(StopIteration, RuntimeError):
-                held.keeper.aclose().send(None)  # nothing in it has to wait any more
-        elif held.thread.is_alive() and held.thread is not threading.current_thread():
+        if held.thread.is_alive() and held.thread is not threading.current_thread():
             continue
-        elif loop.is_running():
+        if loop.is_running():
             asyncio.run_coroutine_threadsafe(held.keeper.aclose(), loop)
         elif asyncio._get_running_loop() is None:  # else there is no way to run that of a thread that has gone
             loop.run_until_complete(held.keeper.aclose())
+
+
+def _let_go_of_closed_loops() -> None:
+    """Drop the sessions of loops that were closed without a word (``loop.close()`` alone), with their sockets.
+
+    A program that makes a loop for each question would else run out of them.
+    """
+    for loop, held in list(_sessions.items()):
+        if loop.is_closed():
+            with suppress(StopIteration, RuntimeError):  # or another thread is at it
+                held.keeper.aclose().send(None)  # nothing in it has to wait any more
 
 
 def is_loopback(host: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from importlib.metadata import version
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -106,6 +107,16 @@ def test_cancel_hangs_up_and_keeps_what_had_come(asked: Kernel, endpoint: Endpoi
     assert asked.run("await pending").reply["ename"] == "KeyboardInterrupt"
 
 
+def test_what_was_cancelled_before_its_first_word_says_so(asked: Kernel, endpoint: Endpoint) -> None:
+    """Its place would be empty: no cell waits that could have a line below it."""
+    endpoint.says(Gate())
+    cell = asked.run("pending = %ava -b what is up?")
+    endpoint.wait_for_request()
+    asked.run("pending.cancel()")
+    assert asked.wait_for_update(cell, "the reply was stopped before its first word")["metadata"] == {}
+    assert asked.run("await pending").error == "Stopped: the reply was stopped before its first word"
+
+
 def test_before_the_first_word_there_is_no_reply(asked: Kernel, endpoint: Endpoint) -> None:
     gate = Gate()
     endpoint.says(gate, "")
@@ -204,6 +215,30 @@ def test_in_a_terminal_it_is_printed_when_it_is_whole(terminal: Terminal, endpoi
     assert "half and half" in screen
     assert "2" in terminal.run("1 + 1", 4)
     assert "half and **half**" in terminal.run("str(await _2)", 5)
+
+
+_TAKES_ITS_LEAVE = """
+import asyncio
+
+async def slow(model, messages, **fields):
+    try:
+        yield "half"
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep(0.3)
+        print("has hung up")
+"""
+
+
+@pytest.mark.parametrize("terminal", [""], indirect=True)
+def test_leaving_a_terminal_waits_a_moment_for_what_hangs_up(terminal: Terminal, tmp_path: Path) -> None:
+    """The program's end meets each thread where it stands: aiohttp would complain of a session that is open there."""
+    (tmp_path / "taking.py").write_text(_TAKES_ITS_LEAVE)
+    terminal.run(f"import sys; sys.path.insert(0, {str(tmp_path)!r})", 3)
+    terminal.run("pending = %ava -b -p taking:slow hi", 4)
+    terminal.run("while not pending.reply: pass", 5)
+    terminal.send("exit")
+    terminal.until("has hung up")
 
 
 _HANGS_UP_AFTER_A_FRAME = """

@@ -118,8 +118,12 @@ class Notebook(RuleBasedStateMachine):
 
     @rule()
     def reset(self) -> None:
+        was_empty = not self.chat.conversation
         self.chat.conversation.reset()
-        self.change([])
+        if was_empty:
+            self.unanswered = None
+        else:
+            self.change([])
 
     @rule(name=st.sampled_from(["x.json", "x.md"]))
     def save(self, name: str) -> None:

@@ -21,6 +21,17 @@ def test_a_reply_cannot_be_changed() -> None:
         Reply("hello").text = "other"  # type: ignore[misc]  # it is frozen
 
 
+def test_a_reply_can_be_counted_and_looked_up() -> None:
+    """As pandas does with what stands in a column, and a cache with an argument."""
+    asked: dict[str, Any] = {
+        "messages": ({"role": "user", "content": "hi"},),
+        "usage": {"completion_tokens": 1},
+        "data": {"a": [1]},
+    }
+    reply = Reply("hello", **asked)
+    assert {reply, Reply("hello", **asked), Reply("hello")} == {reply, Reply("hello")}
+
+
 def test_a_bare_reply_claims_nothing() -> None:
     reply = Reply("hello")
     assert (reply.model, reply.finish_reason, reply.usage, reply.data) == (None, None, None, None)

@@ -78,7 +78,13 @@ def test_the_first_goes_on_in_the_conversation_and_keep_changes_that(asked: Kern
     endpoint.says("then")
     asked.run("%ava and now?", cell_id="z")
     assert ("assistant", "from a") in endpoint.requests[-1].messages
-    assert asked.run("%ava --keep b").stdout == "The conversation goes on with the reply of b.\n"
+    choice = asked.run("%ava --keep b")
+    assert choice.stdout == "The conversation goes on with the reply of b.\n"
+    [shown] = choice.of_type("update_display_data")  # the notebook's file is what --resume reads
+    assert shown["transient"] == cell.outputs[0]["transient"]
+    assert "goes on in the conversation (%ava --keep a changes that)" in shown["data"][PLAIN].partition("== b ==")[2]
+    assert shown["data"][PLAIN].count("goes on") == 1
+    assert shown["metadata"]["ava_magic"]["reply"] == "from b"
     asked.run("%ava and now?", cell_id="z")
     assert endpoint.requests[-1].messages[2:4] == [("user", "what?"), ("assistant", "from b")]
     assert history(asked).count("you:") == 3

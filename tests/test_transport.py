@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import gzip
 import json
 import time
@@ -208,6 +209,31 @@ async def test_one_session_serves_a_loop_and_is_closed(endpoint: Endpoint) -> No
     assert (await sessions.session()) is session
     await transport.close()
     assert session.closed
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # the loop's own, which closes no transport
+def test_a_loop_that_was_just_closed_leaves_no_connection_open(endpoint: Endpoint) -> None:
+    """A program that makes a loop for each question would run out of sockets, and hear of each at its end."""
+    body = chunk("yes") + END
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {len(body)}\r\n\r\n"
+    endpoint.answers_raw(head.encode() + body, Gate())
+    chat, complaints = Chat(base_url=endpoint.url), []
+
+    def ask() -> aiohttp.ClientSession:
+        loop = asyncio.new_event_loop()
+        loop.set_exception_handler(lambda _, complaint: complaints.append(complaint))
+        loop.run_until_complete(chat.ask("hi"))
+        session = loop.run_until_complete(sessions.session())
+        loop.close()
+        return session
+
+    first = ask()
+    last = ask()
+    assert first.closed
+    sessions.close_all()
+    assert last.closed
+    gc.collect()
+    assert not complaints
 
 
 async def test_a_stopped_reply_closes_its_connection(endpoint: Endpoint) -> None:

@@ -266,6 +266,7 @@ def test_undo_brings_back_what_a_reset_forgot(asked: Kernel, endpoint: Endpoint)
     endpoint.says("ok")
     asked.run("%ava one")
     asked.run("%ava --reset")
+    assert asked.run("%ava --reset").stdout == "The conversation main was empty already.\n"
     assert "Taken back: the reset. The conversation main has 1 turn now." in asked.run("%ava --undo").stdout
     said = asked.run("%ava --undo 5").stdout
     assert "Taken back: the turn \u201cone\u201d" in said
@@ -441,6 +442,15 @@ class TestResume:
         assert "review (1)" in said
         restarted.run("%ava two", cell_id="b")
         assert sent(endpoint) == ["one", "ok", "two"]
+
+    def test_a_notebook_of_a_newer_version_says_that_it_cannot_be_read(
+        self, asked: Kernel, restarted: Kernel, endpoint: Endpoint, tmp_path: Path
+    ) -> None:
+        endpoint.says("ok")
+        cell = asked.run("%ava one", cell_id="a")
+        cell.outputs[0]["metadata"]["ava_magic"]["format"] = 99
+        self.write(tmp_path / "notebook.ipynb", {"a": cell})
+        assert "conversation main; 1 output could not be read" in one_line(restarted.run("%ava --resume", cell_id="b"))
 
     def test_where_nobody_tells_which_notebook_it_is_the_path_is_asked_for(self, asked: Kernel) -> None:
         assert "--resume PATH" in one_line(asked.run("%ava --resume"))

@@ -201,8 +201,11 @@ class Conversation(Sequence[Exchange]):
         return Unanswered(last.prompt, last.anchor, last)
 
     def reset(self) -> None:
-        """Forget every exchange."""
-        self.become([], "the reset")
+        """Forget every exchange; where there is none this is no change, and leaves the last one to :meth:`undo`."""
+        if self._exchanges:
+            self.become([], "the reset")
+        else:
+            self._unanswered = None
 
     def become(self, exchanges: Sequence[Exchange], what: str) -> None:
         """Hold ``exchanges`` in place of what was there; ``what`` names the change: ``"the load of chat.json"``."""

@@ -19,6 +19,7 @@ from ..errors import AvaError
 from ..runner import Run
 from ..values.content import text_of
 from ..views import View
+from ..views.columns import Row
 from .column import Column
 from .replies import Replies
 
@@ -92,6 +93,9 @@ class SideBySide(UnderWay[Replies]):
         chosen = replace(exchange_of(column.turn), at=self._kept.at)
         self._chat.conversation.swap(self._kept, chosen, f"the choice of {column.label}")
         self._kept = chosen
+        self._mark(column)
+        if isinstance(self.view, Row):
+            self.view.show_choice()
         return f"The conversation goes on with the reply of {column.label}."
 
     def _settle(self) -> None:
@@ -103,8 +107,13 @@ class SideBySide(UnderWay[Replies]):
         for column in [self._wanted] if self._wanted else [*whole, *begun, *self._columns[:1]]:
             self._kept = self._chat.keep(column.turn)
             if self._kept is not None:
-                others = [other.label for other in begun if other is not column]
-                name = others[0] if others and " " not in others[0] else f'"{others[0]}"' if others else ""
-                how = f" (%ava --keep {name} changes that)" if name else ""
-                column.notes = (f"goes on in the conversation{how}",)
+                self._mark(column)
                 return
+
+    def _mark(self, kept: Column) -> None:
+        """Let ``kept`` alone say that it goes on, and how another one would."""
+        others = [column.label for column in self._columns if column.turn.pieces and column is not kept]
+        name = others[0] if others and " " not in others[0] else f'"{others[0]}"' if others else ""
+        how = f" (%ava --keep {name} changes that)" if name else ""
+        for column in self._columns:
+            column.notes = (f"goes on in the conversation{how}",) if column is kept else ()

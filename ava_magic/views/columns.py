@@ -15,7 +15,7 @@ from ..many.replies import Replies
 from ..markdown.html import as_it_is, plain
 from ..markdown.inert import inert_markdown
 from . import BYTES_A_SECOND, View, choose, display_of, pace, screen_of
-from .ending import add_failure
+from .ending import add_failure, final_bundle
 from .place import Place
 from .plain import Afterwards
 from .updates import HtmlView, TextView
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
     from .notebook import WidgetView
 
-__all__ = ["choose_columns"]
+__all__ = ["Row", "choose_columns"]
 
 _NARROWEST = "18em"
+_Bundle = tuple[dict[str, str], dict[str, Any]]  # the data and the metadata of an output
 
 
 def choose_columns(
@@ -51,7 +52,19 @@ def choose_columns(
     return Afterwards(stacked, question) if background else stacked
 
 
-class WidgetColumns:
+class Row:
+    """The columns of a notebook, in the output that stays: another of the replies may be chosen afterwards."""
+
+    _columns: Sequence[Column]
+    _place: Place
+
+    def show_choice(self) -> None:
+        """Show which of them goes on in the conversation now: ``--resume`` reads it there."""
+        bundles = [final_bundle(c.what_came(), c.turn, None, c.failure, c.label) for c in self._columns]
+        self._place.update(*_final(self._columns, bundles, ""))
+
+
+class WidgetColumns(Row):
     """The view of a single reply, once for each, in a row that breaks where it is narrow."""
 
     def __init__(self, columns: Sequence[Column], kernel: Any, frame_rate: float, *, background: bool) -> None:
@@ -93,7 +106,7 @@ class WidgetColumns:
     def close(self, reply: Replies | None, failure: str = "") -> None:
         from .area import close_tree, retire
 
-        data, metadata = _final(self._columns, self._views, failure)
+        data, metadata = _final(self._columns, _finished(self._columns, self._views), failure)
         self._place.update(data, metadata)
         retire(self._area, self._output, data, metadata)
         for view in self._views:
@@ -101,7 +114,7 @@ class WidgetColumns:
         close_tree(self._row)
 
 
-class HtmlColumns:
+class HtmlColumns(Row):
     """The columns for a front end without widgets: all of them are sent again when one has something new."""
 
     def __init__(self, columns: Sequence[Column], views: Sequence[HtmlView], background: bool) -> None:
@@ -126,7 +139,7 @@ class HtmlColumns:
         return max(0.25, 2 * sum(map(len, data.values())) / BYTES_A_SECOND)
 
     def close(self, reply: Replies | None, failure: str = "") -> None:
-        data, metadata = _final(self._columns, self._views, failure)
+        data, metadata = _final(self._columns, _finished(self._columns, self._views), failure)
         self._place.finish(data, metadata, background=self._background)
 
     def _data(self) -> dict[str, str]:
@@ -170,12 +183,13 @@ class Stacked:
             self._shown[1].open()
 
 
-def _final(
-    columns: Sequence[Column], views: Sequence[WidgetView | HtmlView], failure: str
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """The output that stays; its metadata is that of the reply that goes on in the conversation."""
+def _finished(columns: Sequence[Column], views: Sequence[WidgetView | HtmlView]) -> list[_Bundle]:
     pairs = zip(columns, views, strict=True)
-    bundles = [view.finished(column.what_came(), column.failure, column.label) for column, view in pairs]
+    return [view.finished(column.what_came(), column.failure, column.label) for column, view in pairs]
+
+
+def _final(columns: Sequence[Column], bundles: Sequence[_Bundle], failure: str) -> _Bundle:
+    """The output that stays; its metadata is that of the reply that goes on in the conversation."""
     data = _beside([column.label for column in columns], [data for data, _ in bundles])
     add_failure(data, failure)
     kept = next((metadata for column, (_, metadata) in zip(columns, bundles, strict=True) if column.notes), {})
