@@ -157,6 +157,13 @@ class _Renderer(RendererHTML):
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return "</table></div>\n"
 
+    def th_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        """A cell on the side that the reply wants, else on the left: JupyterLab has those of an output on the right."""
+        token = tokens[idx]
+        return f'<{token.tag} style="{token.attrGet("style") or "text-align:left"}">'
+
+    td_open = th_open
+
     def formula(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         """A formula between its delimiters, for the front end to typeset, or as text if it could do more than that."""
         token = tokens[idx]
