@@ -542,6 +542,7 @@ def test_a_formula_in_brackets_keeps_its_lines(line: str) -> None:
             r"\mskip-99mu",
             r"\hskip9em",
         ),
+        *(r"\underbracket[9em][9em]{x}", r"\overbracket [9em]{x}", r"\skew{9000}{\hat}{x}", r"\minCDarrowheight{99em}"),
         *(r"\hspace{-9em}", r"\hspace*{9em}", r"\vspace{9em}", r"\moveleft9em x", r"\raisebox{9em}{x}", r"\above9em x"),
         *(
             r"a \\[1000em] b",
