@@ -114,7 +114,9 @@ class Reply:
         return {
             "text/plain": f"{text}\n\n[{visible(footer)}]",
             "text/markdown": inert_source(markdown) if hastily else inert_markdown(markdown),
-            "text/html": f'{header}<div>{body}</div><p role="status"><small>{plain(footer)}</small></p>',
+            # A long word breaks: on paper nobody can scroll to its end.
+            "text/html": f'{header}<div style="overflow-wrap: break-word">{body}</div>'
+            f'<p role="status"><small>{plain(footer)}</small></p>',
         }
 
 

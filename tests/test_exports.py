@@ -17,6 +17,8 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, PythonExporter, SlidesExporter
 
+from ava_magic import Reply
+
 from .endpoint import Endpoint
 from .kernel import HTML
 
@@ -117,6 +119,19 @@ def test_a_pdf_of_the_notebook_is_made(
     Path(place[0]).symlink_to(CHROMIUM)
     pdf, _ = WebPDFExporter(disable_sandbox=True).from_notebook_node(notebook)
     assert pdf.startswith(b"%PDF-")
+
+
+@pytest.mark.browser
+def test_no_word_is_too_long_for_a_page() -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    from .lab import CHROMIUM, FLAGS
+
+    long = "long_" * 200
+    reply = Reply(f"{long}\n\n`{long}`\n\nhttps://example.org/{long}")
+    with playwright.sync_playwright() as driver:
+        page = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS).new_page()
+        page.set_content(reply.as_output()[HTML])
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_papermill_puts_its_parameters_into_the_question(endpoint: Endpoint, tmp_path: Path) -> None:

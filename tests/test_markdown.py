@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from ava_magic.markdown.blocks import Blocks
 from ava_magic.markdown.html import CODE_FONT, as_it_is, loads_or_links, plain, to_html
 from ava_magic.markdown.inert import inert_markdown
+from ava_magic.markdown.rules import add_rules
 from ava_magic.markdown.unfinished import mend
 
 _PLAIN = {
@@ -248,6 +249,15 @@ def test_where_a_link_leads_is_readable_beside_its_words(written: str, url: str,
         ("https://a.example/b\uff0cc\u3001https://d.example\u3002e", ["https://a.example/b", "https://d.example"]),
         ("```\nhttps://a.example\n```", []),
         ("javascript://a.example ftp://a.example", []),
+        (
+            "https://a.example/__init__.py, *https://b.example/_c_/d*",
+            ["https://a.example/__init__.py", "https://b.example/_c_/d"],
+        ),
+        ("**https://a.example/b**,**https://c.example/d**", ["https://a.example/b", "https://c.example/d"]),
+        ("[https://a.example/__b__](https://c.example)", ["https://c.example"]),
+        ("https://a.example/b\\_c\\_d ~~https://e.example/f~~", ["https://a.example/b_c_d", "https://e.example/f"]),
+        ("https://a.example/?b=1&amp;c=2", ["https://a.example/?b=1&c=2"]),
+        ("(as in https://a.example/B_(c)), (https://d.example/e)", ["https://a.example/B_(c)", "https://d.example/e"]),
     ],
 )
 def test_a_bare_address_is_a_link(text: str, links: list[str]) -> None:
@@ -256,8 +266,43 @@ def test_a_bare_address_is_a_link(text: str, links: list[str]) -> None:
     assert Page(html).links == links
 
 
-def test_the_words_around_a_bare_address_stay() -> None:
-    text = "see http://a.example/b, (https://c.example) and $5 there"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see http://a.example/b, (https://c.example) and $5 there",
+        "see https://a.example/__init__.py, and https://a.example/a*b*c",
+        "http://a.example/b_(c), httpx://a and x://",
+    ],
+)
+def test_the_words_around_a_bare_address_stay(text: str) -> None:
+    assert Page(to_html(text)).text.strip() == text
+
+
+def test_addresses_in_a_row_cost_as_much_as_any_words() -> None:
+    """Each would be read to the end of them all, to find that there it goes on as no address does."""
+    parser, text = MarkdownIt("commonmark"), "http://a.example,_" * 40 + "x\\_y"
+    add_rules(parser)
+    env: dict[str, object] = {}
+    parser.parse(text, env)
+    assert env["no_addresses_before"] == {text: len(text) - 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "bold"),
+    [
+        ("**注意：**这是", "注意："),
+        ("价格**“重要”**的", "“重要”"),
+        ("**한국어(Korean)**는", "한국어(Korean)"),
+        ("は**`x`**です", "<code>x</code>"),
+        ("你**好**吗", "好"),
+    ],
+)
+def test_emphasis_needs_no_blanks_where_a_script_has_none(text: str, bold: str) -> None:
+    assert f"<strong>{bold}</strong>" in to_html(text)
+
+
+@pytest.mark.parametrize("text", ["星 * 星 * 星", "a**(b)**c", "2 ** 二"])
+def test_signs_that_mark_nothing_stay(text: str) -> None:
     assert Page(to_html(text)).text.strip() == text
 
 
@@ -442,6 +487,10 @@ def test_a_table_keeps_its_columns_and_their_sides() -> None:
     assert page.text.split() == ["a", "b", "1", "2"]
 
 
+def test_a_column_of_no_side_is_on_the_left_where_the_front_end_has_it_on_the_right() -> None:
+    assert to_html("| a |\n|---|\n| b |").count('style="text-align:left"') == 2
+
+
 def test_a_task_is_a_box_that_cannot_be_ticked() -> None:
     page = Page(to_html("- [ ] a\n- [x] b\n- [X] b\n- [y] c\n- d [x] "))
     boxes = [attributes for tag, attributes in page.tags if tag == "input"]
@@ -542,6 +591,7 @@ def test_a_formula_in_brackets_keeps_its_lines(line: str) -> None:
             r"\mskip-99mu",
             r"\hskip9em",
         ),
+        *(r"\underbracket[9em][9em]{x}", r"\overbracket [9em]{x}", r"\skew{9000}{\hat}{x}", r"\minCDarrowheight{99em}"),
         *(r"\hspace{-9em}", r"\hspace*{9em}", r"\vspace{9em}", r"\moveleft9em x", r"\raisebox{9em}{x}", r"\above9em x"),
         *(
             r"a \\[1000em] b",
@@ -671,6 +721,21 @@ def test_a_formula_that_is_still_being_written_is_let_be(text: str) -> None:
         *(("- *a", "- *a*"), ("> **a", "> **a**"), ("- a\n  *b", "- a\n  *b*"), ("one\n**two", "one\n**two**")),
         *(("```py\n*x", "```py\n*x"), ("```py\nx\n``", "```py\nx"), ("| *a | b", "| *a | b\n|---|---|\n")),
         ("| a | b |\n|--", "| a | b |\n|---|---|\n"),
+        *(("| a | **b", "| a | **b**\n|---|---|\n"), ("| a |\n|---|\n| `b", "| a |\n|---|\n| `b`")),
+        *(("|a|\n|-|\n|x \\", "|a|\n|-|\n|x "), ("|a|\n|-|\n|x \\|", "|a|\n|-|\n|x \\|")),
+        *(
+            ("[a](http://x/b_(c", "a"),
+            ("[a](http://x/b_(c)", "a"),
+            ('[a](http://x "the ti', "a"),
+            ("[a](b) c", "[a](b) c"),
+        ),
+        *(
+            ("see x_(y", "see x_(y"),
+            ("http://x/_y z", "http://x/_y z"),
+            ("[a](http://x/_(y)) b", "[a](http://x/_(y)) b"),
+        ),
+        *(("**\u6ce8\uff1a**\u8fd9", "**\u6ce8\uff1a**\u8fd9"), ("\u6ce8**\u201c\u8fd9", "\u6ce8**\u201c\u8fd9**")),
+        *(("````md\n```", "````md"), ("````md\n```py", "````md\n```py")),
     ],
 )
 def test_what_is_half_written_is_shown_as_what_it_will_be(text: str, mended: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from ava_magic.views import screen_of
 from ava_magic.views.columns import Stacked, choose_columns
 from ava_magic.views.plain import Afterwards, PlainView
 from ava_magic.views.progress import PlainProgress, choose_progress
+from ava_magic.views.terminal import TerminalView
 
 from .kernel import Kernel
 
@@ -90,3 +92,18 @@ def test_unloading_does_what_waits_for_the_next_cell(kernel: Kernel) -> None:
     assert kernel.run("print(done)").stdout == "['next']\n"
     cell = kernel.run("at_next_cell(lambda: done.append('end'))\n%unload_ext ava_magic\nprint(done)")
     assert cell.stdout == "['next', 'end']\n"
+
+
+def test_blocks_in_a_terminal_stand_one_blank_line_apart_and_their_lines_end_with_their_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Blanks behind them would be copied along, and go on the next line where the terminal gets narrower."""
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("NO_COLOR", "1")  # so code is no coloured field
+    turn: Any = SimpleNamespace(settings=SimpleNamespace(format="markdown"), pieces=[])
+    view = TerminalView(turn, 20)
+    for block in ("Some **words**:\n\n", "1. one\n2. two\n\n", "| a |\n|---|\n| 1 |\n\n", "```\nx\n```\n", "The end."):
+        view._print(block)
+    shown = re.sub(r"\x1b\[[\d;]*m", "", screen.getvalue())
+    assert re.fullmatch(r"Some words:\n\n 1 one\n 2 two\n\n *a\n \S+\n *1\n\n x\n\nThe end\.\n", shown)

@@ -47,10 +47,10 @@ _TEX = re.compile(
     href|url|(?:eq)?ref|includegraphics|class|cssId|style|html\w*|data|require|unicode|mmlToken|texttip|mathtip|tooltip|csname|toggle|action
     |[egx]?def|(?:future)?let|(?:re|provide)?newcommand|(?:re)?newenvironment|Declare\w+|Newextarrow|(?:re)?newtagform|usetagform
     |setOptions|mathtoolsset
-    |[rR]ule|Space|bbox|smash|smashoperator|raise|lower|(?:math|cramped)?[rlc]lap|m?kern|kernHyps|insertBetweenHyps
+    |skew|minCDarrow(?:width|height)|[rR]ule|Space|bbox|smash|smashoperator|raise|lower|(?:math|cramped)?[rlc]lap|m?kern|kernHyps|insertBetweenHyps
     |[hmv]skip|[hvm]space|move(?:left|right)|raisebox|parbox|framebox|(?:math)?makebox|above(?:withdelims)?|(?:up|left)root
     )(?![A-Za-z])
-    |\\(?:[bx]?cancel(?:to)?|enclose\s*\{[^{}]*\}|shove(?:left|right)|xmathstrut|begin\s*\{multlined\})\s*\[
+    |\\(?:[bx]?cancel(?:to)?|enclose\s*\{[^{}]*\}|shove(?:left|right)|xmathstrut|(?:over|under)bracket|begin\s*\{multlined\})\s*\[
     |\\begin\s*\{(?:spreadlines|minipage|indentalign)\}
     |\\begin\s*\{\w*\*?\}\s*(?:\[[^\]]{0,9}\]\s*)?\{[^{}]*[pmbwW]\s*\{                  # a column's width
     |\\(?:\\\*?|newline(?![A-Za-z]))\s*\[\s*\+?(?:-|\d{3}|\d\d[\d.,]*\s*(?:em|ex|pc|in|cm))    # a row's distance
@@ -156,6 +156,13 @@ class _Renderer(RendererHTML):
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return "</table></div>\n"
+
+    def th_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        """A cell on the side that the reply wants, else on the left: JupyterLab has those of an output on the right."""
+        token = tokens[idx]
+        return f'<{token.tag} style="{token.attrGet("style") or "text-align:left"}">'
+
+    td_open = th_open
 
     def formula(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         """A formula between its delimiters, for the front end to typeset, or as text if it could do more than that."""

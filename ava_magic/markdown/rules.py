@@ -18,6 +18,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+from .emphasis import BARE_URL, add_emphasis
 from .footnotes import MARK, add_footnotes
 
 __all__ = ["CLOSING", "DOLLARS", "HALF_DOLLARS", "add_display_math", "add_rules"]
@@ -49,8 +50,6 @@ HALF_DOLLARS = re.compile(rf"(?:{_OPENS}(?!\d)(?:`[^`$]*`?|{_TEX})|{_OPENS_TWO}{
 """The beginning of a formula of which the end may still come."""
 
 _DEEPEST = 24  # levels of nesting above which a block, or a line of text, is shown as it was written
-_NO_URL = r"\s<>\"'`\\$\u00ab\u00bb\u2018-\u201f\u3001\u3002\u3008-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f"
-_URL = re.compile(rf"(?<![\w:/.@-])https?://[^{_NO_URL}]*[^{_NO_URL}.,:;!?)\]}}*_]")
 _MANY_OPEN = re.compile(rf"(?:\[[^\[\]`\\]{{0,40}}){{{_DEEPEST + 1}}}")
 _OPEN_RUN = re.compile(r"(?:!?\[(?!\^))*")
 
@@ -61,11 +60,12 @@ def add_rules(parser: MarkdownIt) -> None:
     parser.enable(["table", "strikethrough"])
     add_display_math(parser)
     add_footnotes(parser)
+    add_emphasis(parser, _is_safe_link)
     parser.inline.ruler.before("escape", "bracket_math", _bracket_math)
     parser.inline.ruler.at("math_inline", _dollar_math)
     parser.inline.ruler.before("link", "plain_bracket", _plain_bracket)
     parser.core.ruler.after("block", "shallow_blocks", _shallow_blocks)
-    parser.core.ruler.after("inline", "finish_inline", _finish_inline)
+    parser.core.ruler.after("text_join", "finish_inline", _finish_inline)
     parser.validateLink = _is_safe_link  # type: ignore[method-assign]  # markdown-it documents it
 
 
@@ -222,7 +222,7 @@ def _link_bare_urls(children: list[Token]) -> list[Token]:
 
 def _split_at_urls(text: str) -> Iterator[Token]:
     position = 0
-    for match in _URL.finditer(text):
+    for match in BARE_URL.finditer(text):
         if _is_safe_link(match.group()):
             yield Token("text", "", 0, content=text[position : match.start()])
             yield Token("link_open", "a", 1, attrs={"href": match.group()}, markup="autolink")

@@ -12,6 +12,7 @@ import re
 from markdown_it.token import Token
 
 from .blocks import block_parser
+from .emphasis import BARE_URL, is_cjk
 from .rules import CLOSING, DOLLARS, HALF_DOLLARS
 
 __all__ = ["mend"]
@@ -23,10 +24,13 @@ _UNDECIDED = re.compile(
     re.VERBOSE,
 )
 _ROW = re.compile(rf"({_PREFIX})(\|[^\n]*)(?:\n[ \t>]*[-:| \t]*)?")
-_HALF_LINK = re.compile(r"(?<!\\)!?\[([^\[\]\n^][^\[\]\n]*)(?:\](?:\([^()\s]*|\[[^\[\]\n]*)?)?$")
+_HALF_ADDRESS = r"""(?:[^()\s]|\([^()\s]*\))*(?:\([^()\s]*|[ ]+(?:"[^"\n]*"?|'[^'\n]*'?)?)?"""
+_HALF_LINK = re.compile(rf"(?<!\\)!?\[([^\[\]\n^][^\[\]\n]*)(?:\](?:\({_HALF_ADDRESS}|\[[^\[\]\n]*)?)?$")
 _HALF_NOTE = re.compile(r"!?\[(?:\^[^\[\]\n]*\]?)?$|!$")
 _HALF_SIGN = re.compile(r"(?<!\\)(?:\\|\${1,2}|(?<!~)~)$")
-_PART = re.compile(r"(?P<code>`+)|(?P<bracket>\\[(\[])|\\.|(?P<dollar>\$)|(?P<run>\*+|~~|(?<!\w)_+|_+(?!\w))")
+_PART = re.compile(
+    r"(?P<code>`+)|(?P<url>https?://)|(?P<bracket>\\[(\[])|\\.|(?P<dollar>\$)|(?P<run>\*+|~~|(?<!\w)_+|_+(?!\w))"
+)
 
 
 def mend(tail: str) -> str:
@@ -40,7 +44,9 @@ def mend(tail: str) -> str:
         lines[-1] = ""
     end = len(lines) - (not lines[-1].strip("> \t"))
     in_table = any(token.type == "table_open" and token.map and token.map[1] >= end for token in leaves)
-    if in_table or last is None or last.type != "inline" or last.map is None or last.map[1] < end:
+    if in_table:
+        return "\n".join([*lines[:-1], _mend_row(lines[-1])])
+    if last is None or last.type != "inline" or last.map is None or last.map[1] < end:
         return "\n".join(lines)
     before, text = lines[: last.map[0]], "\n".join(lines[last.map[0] :])
     row = _ROW.fullmatch(text.rstrip("\n"))
@@ -53,15 +59,22 @@ _CONTAINERS = ("bullet_list_open", "list_item_open")
 def _is_closing(fence: Token, lines: list[str]) -> bool:
     """Whether the last line may be the beginning of the fence's end."""
     sign = fence.markup[:1]
-    begins = fence.type == "fence" and lines[-1].strip("> \t") in (sign, 2 * sign)
+    line = lines[-1].strip("> \t")
+    begins = fence.type == "fence" and bool(line) and line == sign * len(line) and len(line) < len(fence.markup)
     return begins and fence.map is not None and fence.map[1] >= len(lines)
 
 
 def _mend_table(row: re.Match[str]) -> str:
-    prefix, cells = row[1], row[2]
+    prefix, cells = row[1], _mend_row(row[2])
     columns = max(1, cells.strip().strip("|").count("|") + 1)
     indent = re.sub(r"[^\s>]", " ", prefix)
     return f"{prefix}{cells}\n{indent}{'|---' * columns}|\n"
+
+
+def _mend_row(row: str) -> str:
+    """Close what is open in the last cell."""
+    begin = row.rfind("|") + 1
+    return row if row[begin - 2 : begin] == "\\|" else row[:begin] + _mend_words(row[begin:])
 
 
 def _mend_words(text: str) -> str:
@@ -78,6 +91,9 @@ def _mend_words(text: str) -> str:
                 text = text[: part.start()] + (part["code"] + inside + part["code"] if inside.strip() else "")
                 break
             position = end.end()
+        elif part["url"]:
+            if url := BARE_URL.match(text, part.start()):
+                position = url.end()
         elif part["dollar"]:
             if formula := DOLLARS.match(text, part.start()):
                 position = formula.end()
@@ -106,6 +122,6 @@ def _with_run(opened: list[tuple[str, int]], run: str, before: str, after: str) 
         left -= closed
         if number > closed:
             still.insert(0, (sign, number - closed))
-    if left and after.strip():
+    if left and after.strip() and (after.isalnum() or not before.isalnum() or is_cjk(before)):
         still.append((run[0], left))
     return still

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ..controls import visible
 from ..markdown.blocks import Blocks
+from ..markdown.unfinished import mend
 from ..reply import Reply
 from . import Fresh, pace, status_line
 from .console_markdown import ConsoleMarkdown
@@ -98,18 +99,41 @@ class TerminalView:
 
     def _print(self, text: str) -> None:
         if text.strip():
-            if not self._is_first_block:
-                self._console.print()
+            self._console.print(_on_lines(self._lines(text)), end="")
             self._is_first_block = False
-            self._console.print(ConsoleMarkdown(text))
 
     def _tail(self) -> RenderableType:
         """The unfinished block, or as much of its end as fits the screen: what scrolled off cannot be painted again."""
         blocks = copy(self._blocks)
         if len(blocks.tail) > _LONG_TAIL:
             blocks.split(blocks.settled + len(blocks.tail) - _LONG_TAIL)
-        tail = ConsoleMarkdown(blocks.tail)
-        lines = self._console.render_lines(tail if self._is_first_block else Group("", tail), pad=False)
-        room = max(1, self._console.height - 3)
-        newline = Segment.line()
-        return Segments([segment for line in lines[-room:] for segment in (*line, newline)])
+        return _on_lines(self._lines(mend(blocks.tail))[-max(1, self._console.height - 3) :])
+
+    def _lines(self, text: str) -> list[list[Segment]]:
+        """``text`` below a blank line, if anything stands above it.
+
+        Rich begins a list or a table with blank lines of its own, and fills lines up with blanks: they would be copied
+        with the text, and go on the next line when the terminal gets narrower.
+        """
+        coloured = self._console.color_system is not None and not self._console.no_color
+        rendered = self._console.render_lines(ConsoleMarkdown(text), pad=False)
+        lines = [_without_blanks(line, coloured=coloured) for line in rendered]
+        while lines and not lines[0]:
+            del lines[0]
+        while lines and not lines[-1]:
+            del lines[-1]
+        return lines if self._is_first_block or not lines else [[], *lines]
+
+
+def _without_blanks(line: list[Segment], *, coloured: bool) -> list[Segment]:
+    """``line`` without the blanks at its end that show nothing: on a ``coloured`` screen code has a background."""
+    line = list(line)
+    while line and not (coloured and line[-1].style and line[-1].style.bgcolor):
+        text, style, control = line.pop()
+        if text.rstrip(" "):
+            return [*line, Segment(text.rstrip(" "), style, control)]
+    return line
+
+
+def _on_lines(lines: list[list[Segment]]) -> Segments:
+    return Segments([segment for line in lines for segment in (*line, Segment.line())])

@@ -1,0 +1,82 @@
+"""Where ``*`` and ``_`` are no CommonMark: in bare addresses, and beside Chinese, Japanese and Korean.
+
+Pure.  ``https://example.org/__init__.py`` is an address, with the underscores in it; GitHub reads it so too.  And
+CommonMark counts on blanks between words: by its rules ``**note:**`` with text right behind it ends no emphasis,
+where that text and most others have none.  So beside such a character ``*`` opens where no blank follows it, and
+closes where none precedes it; https://github.com/tats-u/markdown-cjk-friendly has the whole reasoning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline, emphasis
+
+__all__ = ["BARE_URL", "add_emphasis", "is_cjk"]
+
+_CJK = re.compile(
+    "[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
+)
+_NO_URL = r"\s<>\"'`\\$\u00ab\u00bb\u2018-\u201f\u3001\u3002\u3008-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f"
+_BRACKETS = rf"\([^(){_NO_URL}]*\)"
+BARE_URL = re.compile(
+    rf"(?<![\w:/.@-])https?://(?:{_BRACKETS}|(?!\*\*|~~|{_BRACKETS})[^{_NO_URL}])*(?:{_BRACKETS}|[^{_NO_URL}.,:;!?()\]}}*_~])"
+)
+"""An address in a text, without the signs behind it that belong to the text; a bracket that it opens it may close."""
+
+_ENTITY = re.compile(r"&#?\w+;")
+
+
+def add_emphasis(parser: MarkdownIt, is_safe: Callable[[str], bool]) -> None:
+    """Teach ``parser`` both; an address is a link where it ``is_safe``."""
+
+    def bare_url(state: StateInline, silent: bool) -> bool:
+        scheme = next(filter(state.pending.endswith, ("https", "http")), "")
+        not_before = state.env.setdefault("no_addresses_before", {})
+        if silent or not scheme or state.pos < not_before.get(state.src, 0):
+            return False
+        match = BARE_URL.match(state.src, state.pos - len(scheme), state.posMax)
+        if match is None or match.end() <= state.pos:
+            return False
+        if not _is_whole(state, match) or not is_safe(match.group()):
+            not_before[state.src] = match.end()  # or each address in a row of them would be read to its end
+            return False
+        state.pending = state.pending[: -len(scheme)]
+        _push(state, match.group())
+        state.pos = match.end()
+        return True
+
+    parser.inline.ruler.push("bare_url", bare_url)
+    parser.inline.ruler.at("emphasis", _emphasis)
+
+
+def _push(state: StateInline, address: str) -> None:
+    link = None if state.linkLevel else state.push("link_open", "a", 1)  # or it is the words of a link already
+    state.push("text", "", 0).content = address
+    if link is not None:
+        link.attrs = {"href": address}
+        state.push("link_close", "a", -1).markup = link.markup = "autolink"
+
+
+def is_cjk(character: str) -> bool:
+    """Whether it is one of those that are written without blanks between words, or of their punctuation."""
+    return _CJK.match(character) is not None
+
+
+def _is_whole(state: StateInline, match: re.Match[str]) -> bool:
+    """Whether an address is what it says: an entity, or a sign behind a backslash, would be part of it."""
+    return not _ENTITY.search(match.group()) and not state.src.startswith("\\", match.end())
+
+
+def _emphasis(state: StateInline, silent: bool) -> bool:
+    begin, known = state.pos, len(state.delimiters)
+    if state.src[begin] not in "*_" or not emphasis.tokenize(state, silent):
+        return False
+    before, after = state.src[begin - 1 : begin], state.src[state.pos : state.pos + 1]
+    if state.src[begin] == "*" and (is_cjk(before) or is_cjk(after)):
+        for sign in state.delimiters[known:]:
+            sign.open = sign.open or bool(after.strip())
+            sign.close = sign.close or bool(before.strip())
+    return True
