@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import unescapeAll
 from markdown_it.rules_inline import StateInline, emphasis
 
 __all__ = ["BARE_URL", "add_emphasis", "is_cjk"]
@@ -20,13 +21,16 @@ _CJK = re.compile(
     "[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
 )
 _NO_URL = r"\s<>\"'`\\$\u00ab\u00bb\u2018-\u201f\u3001\u3002\u3008-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f"
+_NO_END = r".,:;!?)\]}*_~"
 _BRACKETS = rf"\([^(){_NO_URL}]*\)"
+_NO_ENTITY = r"(?!&\#?\w+;)"
 BARE_URL = re.compile(
-    rf"(?<![\w:/.@-])https?://(?:{_BRACKETS}|(?!\*\*|~~|{_BRACKETS})[^{_NO_URL}])*(?:{_BRACKETS}|[^{_NO_URL}.,:;!?()\]}}*_~])"
+    rf"""(?<![^\W_])(?<![:/.@-])https?://
+    (?:{_BRACKETS}|\\[_*~&\#+.-]|&amp;|(?!\*\*|~~|{_BRACKETS}){_NO_ENTITY}[^{_NO_URL}])*
+    (?:{_BRACKETS}|{_NO_ENTITY}[^{_NO_URL}{_NO_END}])""",
+    re.VERBOSE,
 )
-"""An address in a text, without the signs behind it that belong to the text; a bracket that it opens it may close."""
-
-_ENTITY = re.compile(r"&#?\w+;")
+"""An address in Markdown, without the signs behind it that belong to the text; a bracket that it opens it may close."""
 
 
 def add_emphasis(parser: MarkdownIt, is_safe: Callable[[str], bool]) -> None:
@@ -34,17 +38,18 @@ def add_emphasis(parser: MarkdownIt, is_safe: Callable[[str], bool]) -> None:
 
     def bare_url(state: StateInline, silent: bool) -> bool:
         scheme = next(filter(state.pending.endswith, ("https", "http")), "")
-        not_before = state.env.setdefault("no_addresses_before", {})
-        if silent or not scheme or state.pos < not_before.get(state.src, 0):
-            return False
-        match = BARE_URL.match(state.src, state.pos - len(scheme), state.posMax)
-        if match is None or match.end() <= state.pos:
-            return False
-        if not _is_whole(state, match) or not is_safe(match.group()):
-            not_before[state.src] = match.end()  # or each address in a row of them would be read to its end
+        match = BARE_URL.match(state.src, state.pos - len(scheme), state.posMax) if scheme and not silent else None
+        if match is None:
             return False
         state.pending = state.pending[: -len(scheme)]
-        _push(state, match.group())
+        address = unescapeAll(match.group())
+        if state.linkLevel or not is_safe(address):
+            state.pending += address
+        else:
+            state.push("link_open", "a", 1).attrs = {"href": address}
+            state.tokens[-1].markup = "autolink"
+            state.push("text", "", 0).content = address
+            state.push("link_close", "a", -1).markup = "autolink"
         state.pos = match.end()
         return True
 
@@ -52,22 +57,9 @@ def add_emphasis(parser: MarkdownIt, is_safe: Callable[[str], bool]) -> None:
     parser.inline.ruler.at("emphasis", _emphasis)
 
 
-def _push(state: StateInline, address: str) -> None:
-    link = None if state.linkLevel else state.push("link_open", "a", 1)  # or it is the words of a link already
-    state.push("text", "", 0).content = address
-    if link is not None:
-        link.attrs = {"href": address}
-        state.push("link_close", "a", -1).markup = link.markup = "autolink"
-
-
 def is_cjk(character: str) -> bool:
     """Whether it is one of those that are written without blanks between words, or of their punctuation."""
     return _CJK.match(character) is not None
-
-
-def _is_whole(state: StateInline, match: re.Match[str]) -> bool:
-    """Whether an address is what it says: an entity, or a sign behind a backslash, would be part of it."""
-    return not _ENTITY.search(match.group()) and not state.src.startswith("\\", match.end())
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
@@ -18,7 +17,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from .emphasis import BARE_URL, add_emphasis
+from .emphasis import add_emphasis
 from .footnotes import MARK, add_footnotes
 
 __all__ = ["CLOSING", "DOLLARS", "HALF_DOLLARS", "add_display_math", "add_rules"]
@@ -65,7 +64,7 @@ def add_rules(parser: MarkdownIt) -> None:
     parser.inline.ruler.at("math_inline", _dollar_math)
     parser.inline.ruler.before("link", "plain_bracket", _plain_bracket)
     parser.core.ruler.after("block", "shallow_blocks", _shallow_blocks)
-    parser.core.ruler.after("text_join", "finish_inline", _finish_inline)
+    parser.core.ruler.after("inline", "finish_inline", _finish_inline)
     parser.validateLink = _is_safe_link  # type: ignore[method-assign]  # markdown-it documents it
 
 
@@ -179,13 +178,13 @@ def _shallow_blocks(state: StateCore) -> None:
 
 
 def _finish_inline(state: StateCore) -> None:
-    """Task lists, bare links, and a bound on nesting, in one walk over the inline tokens."""
+    """Task lists, what links tell, and a bound on nesting, in one walk over the inline tokens."""
     for index, token in enumerate(state.tokens):
         if token.type != "inline" or not token.children:
             continue
         if max(child.level for child in token.children) > _DEEPEST:
             token.children = [Token("text", "", 0, content=token.content)]
-        token.children = _link_bare_urls(token.children)
+        _tell_of_links(token.children)
         if index > 1 and state.tokens[index - 2].type == "list_item_open" and token.content[:4] in _TASKS:
             _make_task(state.tokens[index - 2], token.children)
 
@@ -201,9 +200,8 @@ def _make_task(item: Token, children: list[Token]) -> None:
         first.content = first.content[4:]
 
 
-def _link_bare_urls(children: list[Token]) -> list[Token]:
-    """Make links of bare addresses; tell the end of each link where it leads, and an image whether it is in one."""
-    out: list[Token] = []
+def _tell_of_links(children: list[Token]) -> None:
+    """Tell the end of each link where it leads, and an image whether it is in one."""
     link: Token | None = None
     for child in children:
         if child.type == "link_open":
@@ -213,20 +211,3 @@ def _link_bare_urls(children: list[Token]) -> list[Token]:
             link = None
         elif child.type == "image":
             child.meta["in_link"] = link is not None
-        if child.type == "text" and link is None and "://" in child.content:
-            out += _split_at_urls(child.content)
-        else:
-            out.append(child)
-    return out
-
-
-def _split_at_urls(text: str) -> Iterator[Token]:
-    position = 0
-    for match in BARE_URL.finditer(text):
-        if _is_safe_link(match.group()):
-            yield Token("text", "", 0, content=text[position : match.start()])
-            yield Token("link_open", "a", 1, attrs={"href": match.group()}, markup="autolink")
-            yield Token("text", "", 0, content=match.group())
-            yield Token("link_close", "a", -1, attrs={"href": match.group()}, markup="autolink")
-            position = match.end()
-    yield Token("text", "", 0, content=text[position:])
