@@ -66,7 +66,9 @@ def open_tape(path: str | os.PathLike[str], replay: bool | None) -> Tape:
             )
         return Live()
     key = Path(path), replay
-    return _tapes.setdefault(key, Player(key[0]) if replay else Recorder(key[0]))  # in one step: threads ask, too
+    if tape := _tapes.get(key):
+        return tape
+    return _tapes.setdefault(key, (Player if replay else Recorder)(key[0]))  # another thread may have been quicker
 
 
 def rewind() -> None:
