@@ -20,7 +20,7 @@ from .retry import LONGEST_WAIT, retry_after
 if TYPE_CHECKING:
     from .providers.presets import Endpoint
 
-__all__ = ["as_ava_error", "explain", "without_keys_in_words"]
+__all__ = ["as_ava_error", "certificate_words", "explain", "os_words", "without_keys_in_words"]
 
 
 def explain(error: Exception, endpoint: Endpoint) -> AvaError:
@@ -94,6 +94,7 @@ def _timeout_words(error: TimeoutError) -> str:
 
 def _connection_words(error: aiohttp.ClientConnectionError) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        assert isinstance(error.certificate_error, ssl.SSLCertVerificationError)
         return certificate_words(error.certificate_error)
     if isinstance(error, aiohttp.ClientSSLError):
         return "the TLS connection failed; does the server speak https, or is it http?"
@@ -116,10 +117,10 @@ _CERTIFICATES = {
 _UNTRUSTED = "; if you trust it, name a file with its authority in SSL_CERT_FILE and start the kernel again"
 
 
-def certificate_words(error: Exception) -> str:
-    code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
-    words = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else "it is not valid"
-    return _CERTIFICATES.get(code) or f"the server's certificate is not trusted here ({words}){_UNTRUSTED}"
+def certificate_words(error: ssl.SSLCertVerificationError) -> str:
+    """What is wrong with a server's certificate, and what to do about it."""
+    words = f"the server's certificate is not trusted here ({error.verify_message}){_UNTRUSTED}"
+    return _CERTIFICATES.get(error.verify_code, words)
 
 
 def os_words(error: OSError) -> str:
