@@ -88,5 +88,5 @@ def how_to_shorten(messages: int, context_tokens: int) -> str:
     """What to do where ``messages`` of them, within ``context_tokens``, were too long for the model."""
     if messages <= 2:  # the question, and a system message
         return "shorten the question, or ask another model with -m"
-    least = f"it is {context_tokens:,} now"
-    return f"send less of the conversation (context_tokens, {least}), ask without it (-n), or forget it (--reset)"
+    setting = f"context_tokens, it is {context_tokens:,} now"
+    return f"send less of the conversation ({setting}), ask without it (-n), or forget it (--reset)"
