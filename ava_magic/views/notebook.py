@@ -148,7 +148,7 @@ class WidgetView:
 
     def _paint_status(self) -> None:
         now = time.monotonic()
-        if not self._button.comes_alive() and now - self._status_painted < _SLOWEST_STATUS:
+        if not self._button.wake() and now - self._status_painted < _SLOWEST_STATUS:
             return
         self._status_painted = now
         line = status_line(self._turn, self._fresh, "" if self._button.is_alive else HOW_TO_STOP)

@@ -108,7 +108,7 @@ class WidgetProgress:
         self._place.show(widget_view(self._area, _BEGUN))
 
     def paint(self) -> float:
-        if self._button.comes_alive():
+        if self._button.wake():
             self._how.value = ""
         _update(self._bar, self._batch)
         self._bar.refresh()
