@@ -39,9 +39,10 @@ from .completions import CHUNK, FIELDS, Answer, ServiceError, models, read_body
 from .connection import Connection, Key
 from .conversation.exchanges import Message
 from .errors import AvaError
-from .gate import as_service_error, gate
+from .gate import gate
 from .providers.base import hang_up
 from .providers.presets import Endpoint, resolve
+from .service_errors import as_service_error, tell_errors
 from .sessions import is_loopback
 from .values.content import without_images
 
@@ -159,7 +160,7 @@ def create_app(
             f"beyond this machine a key is needed: set {_KEY_NAME} for {host}, or leave --host out", "config"
         )
     service = Service(endpoint, model)
-    app = web.Application(middlewares=[log_access, gate(key)], client_max_size=_LARGEST_BODY)
+    app = web.Application(middlewares=[log_access, tell_errors, gate(key)], client_max_size=_LARGEST_BODY)
     app.router.add_post("/api/chat", service.chat)
     for prefix in ("", "/v1"):
         app.router.add_post(f"{prefix}/chat/completions", service.chat)
