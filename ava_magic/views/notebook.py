@@ -21,9 +21,10 @@ from ..markdown.blocks import Blocks
 from ..markdown.html import plain, to_html
 from ..markdown.unfinished import mend
 from ..reply import Reply, thought_html
-from . import BYTES_A_SECOND, HOW_TO_STOP, Fresh, pace, status_line
+from . import BYTES_A_SECOND, HOW_TO_STOP, pace, status_line
 from .area import close_tree, new_area, retire, widget_view
 from .ending import final_bundle, is_in_haste, put_together
+from .fresh import Fresh
 from .place import Place
 from .stop_button import StopButton
 
