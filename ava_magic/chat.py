@@ -30,7 +30,7 @@ from .conversation.kept import exchange_of, spent_by
 from .conversation.tokens import estimate_tokens
 from .conversation.usage import Spending
 from .errors import AvaError
-from .providers.presets import Endpoint
+from .providers.endpoint import Endpoint
 from .providers.shape import Ask
 from .reply import Reply
 from .runner import until_over

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .completion.completer import Words
     from .magics import AvaMagics
     from .many.side_by_side import SideBySide
-    from .providers.presets import Endpoint
+    from .providers.endpoint import Endpoint
 
 __all__ = ["Desk"]
 

@@ -18,7 +18,7 @@ from .providers.shape import in_words
 from .retry import LONGEST_WAIT, retry_after
 
 if TYPE_CHECKING:
-    from .providers.presets import Endpoint
+    from .providers.endpoint import Endpoint
 
 __all__ = ["as_ava_error", "certificate_words", "explain", "os_words", "without_keys_in_words"]
 

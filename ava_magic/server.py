@@ -41,7 +41,8 @@ from .conversation.exchanges import Message
 from .errors import AvaError
 from .gate import gate
 from .providers.base import hang_up
-from .providers.presets import Endpoint, resolve
+from .providers.endpoint import Endpoint
+from .providers.presets import resolve
 from .service_errors import as_service_error, tell_errors
 from .sessions import is_loopback
 from .values.content import without_images

@@ -12,7 +12,7 @@ from .access import logged_path
 from .completions import ServiceError
 from .errors import AvaError
 from .failures import as_ava_error, without_keys_in_words
-from .providers.presets import Endpoint
+from .providers.endpoint import Endpoint
 
 __all__ = ["as_service_error", "tell_errors"]
 

@@ -23,7 +23,8 @@ from .conversation.tokens import how_to_shorten, is_about_length
 from .errors import AvaError, NotRecorded, raise_alone
 from .models import with_models
 from .providers.base import Delta, hang_up
-from .providers.presets import Endpoint, resolve
+from .providers.endpoint import Endpoint
+from .providers.presets import resolve
 from .providers.shape import Ask
 from .reply import Reply
 from .settings import Settings

@@ -12,20 +12,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from ..conversation.exchanges import Message
 from ..providers.base import Again, Delta, Reasoning, Usage, hang_up
+from ..providers.shape import Ask
 from ..reasoning import ThinkSplitter
 from .json_text import json_values
 from .json_types import Misfit
 from .shapes import Shape, shape_of
 
 __all__ = ["Demand", "Misfit"]
-
-Ask = Callable[..., AsyncIterator[Delta]]
 
 _REFUSED = (400, 422)
 _NAMED = re.compile(r"response.?format|json.?schema|structured.?output", re.IGNORECASE)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import AvaError, NotRecorded
 from ..providers.base import Delta
-from ..providers.presets import Endpoint
+from ..providers.endpoint import Endpoint
 from .entry import Entry, Request
 from .nearest import difference, nearest
 from .take import Asked, Ending, Part, Reel, Take

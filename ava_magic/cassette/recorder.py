@@ -8,7 +8,7 @@ from typing import Any
 
 from ..conversation.exchanges import Anchor
 from ..providers.base import Delta, hang_up
-from ..providers.presets import Endpoint
+from ..providers.endpoint import Endpoint
 from .entry import Entry, Request, parse
 from .take import Asked, Ending, Part, Reel, Take
 

@@ -14,7 +14,7 @@ from ..connection import Key, without_known
 from ..conversation.exchanges import Anchor
 from ..errors import AvaError
 from ..prompt.leaks import secrets_of
-from ..providers.presets import Endpoint
+from ..providers.endpoint import Endpoint
 from .entry import Entry, Request
 from .file import File
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..environment import variable
 from ..errors import AvaError
-from ..providers.presets import Endpoint
+from ..providers.endpoint import Endpoint
 from .player import Player
 from .recorder import Recorder
 from .take import Asked, Take, Tape
