@@ -58,7 +58,10 @@ def as_ava_error(error: ClientError | TimeoutError, where: str, key_name: str = 
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return AvaError(f"{where}: {_PROXY} refused ({error.status} {error.message}); {_PROXY_ADVICE}", "connection")
     if isinstance(error, aiohttp.ClientResponseError):
-        return _status_as_ava_error(error, where, key_name)
+        wait = retry_after(error.headers or {}) or 0.0
+        refusal = _status_as_ava_error(error, where, key_name, wait)
+        refusal.wait = wait if wait > LONGEST_WAIT else 0.0
+        return refusal
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return AvaError(f"{where} is not the URL of an endpoint; it should look like https://host/v1", "config")
     if isinstance(error, aiohttp.ClientPayloadError):
@@ -128,7 +131,7 @@ def os_words(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or type(error).__name__
 
 
-def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_name: str) -> AvaError:
+def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_name: str, wait: float) -> AvaError:
     status = error.status
     if not status:
         return AvaError(f"{where}: the answer is not HTTP as it should be; is the URL right?", "protocol")
@@ -137,9 +140,10 @@ def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_nam
         advice = f"set {key_name or 'AVA_API_KEY'} to a valid key, or type one in after %ava --key"
         return AvaError(f"{where} refused the key ({said}); {advice}", "auth")
     if status == 429:
-        asked_for = retry_after(error.headers or {}) or 0.0
-        wait = f"wait {asked_for:,.0f} seconds" if asked_for > LONGEST_WAIT else "wait"
-        return AvaError(f"{where} wants fewer requests ({said}); {wait}, or look at the account's limits", "rate_limit")
+        advice = f"wait {wait:,.0f} seconds" if wait > LONGEST_WAIT else "wait"
+        return AvaError(
+            f"{where} wants fewer requests ({said}); {advice}, or look at the account's limits", "rate_limit"
+        )
     if status == 408 or status >= 500:
         return AvaError(f"{where} failed ({said}); ask again in a while", "server")
     if status >= 400:

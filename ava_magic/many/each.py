@@ -56,8 +56,9 @@ async def ask_each(
     some, as for :meth:`~ava_magic.Chat.ask`; its conversation is neither read nor extended.
 
     With ``into``, a path, every reply is added to that file as it comes, and those that it holds already are not asked
-    for again.  Raises :class:`AvaError` (``config``) where nothing can be asked, or the file not be written.  To stop
-    early, close it, as with ``aclosing``: all that is under way is hung up.
+    for again.  Raises :class:`AvaError` (``config``) where nothing can be asked, or the file not be written, and the
+    error of an endpoint that asks for a longer wait than a question waits.  To stop early, close it, as with
+    ``aclosing``: all that is under way is hung up.
     """
     batch = Batch(
         chat, items_of(items), Template(prompt, {}, Words()), concurrency=concurrency, into=into, changes=changes
@@ -232,7 +233,9 @@ class Batch:
                 return reply
             except AvaError as error:
                 failure = error
-            if failure.kind != "rate_limit":
+            if failure.wait:  # the others would be refused, too
+                self._end(failure)
+            if failure.wait or failure.kind != "rate_limit":
                 break
             self.throttle.slow("too many requests", 0.5 * 2**attempt)
             await self.throttle.until_open()
