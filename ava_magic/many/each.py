@@ -75,7 +75,8 @@ class Batch:
 
     ``asker`` sends the turns, from this process where it is left out; ``on_result`` is told of each
     result as it comes, in whatever order.  ``first`` is a turn for what is the same for every item, where one was begun
-    already.  ``note`` is what the user should know before it begins, or ``""``.
+    already.  ``note`` is what the user should know before it begins, or ``""``.  ``failure`` is what the items or the
+    file have raised, which ends it.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Batch:
         self._window: deque[asyncio.Future[Reply]] = deque()
         self._pulled = 0
         self._answered = 0
-        self._failure: Exception | None = None
+        self.failure: Exception | None = None
         self._is_exhausted = False
         self._moved = asyncio.Event()  # an item was pulled, or there are no more
         self._taken = asyncio.Event()  # the window has room
@@ -141,8 +142,8 @@ class Batch:
                 self._window.popleft()
                 self._taken.set()
                 yield reply
-            if self._failure is not None:
-                raise self._failure
+            if self.failure is not None:
+                raise self.failure
         finally:
             for worker in workers:
                 worker.cancel()
@@ -194,7 +195,7 @@ class Batch:
 
     def _end(self, failure: Exception | None = None) -> None:
         self._is_exhausted = True
-        self._failure = self._failure or failure
+        self.failure = self.failure or failure
         self._moved.set()
 
     async def _result(self, position: int, item: Any) -> Reply:
