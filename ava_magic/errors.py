@@ -100,7 +100,7 @@ class NotRecorded(AvaError):
 
     def __init__(self, message: str, difference: Sequence[str] = ()) -> None:
         super().__init__(message, "config")
-        self.args = (message, tuple(difference))  # what a pickle makes it of again
+        self.args = (message, tuple(difference))  # what unpickling calls the class with
         self.difference = tuple(difference)
 
     def __str__(self) -> str:

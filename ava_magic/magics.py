@@ -37,7 +37,7 @@ _HELP = f"""Ask a model; the answer streams in below.
     %ava [options] question                 answer = %ava [options] question
     %%ava [options] [instruction]           (the question is the instruction and the lines below it)
 
-Options come first; the first word that is none begins the question, and -- ends them. {{name}} in a question is
+Options come first; the first word that is not one begins the question, and -- ends them. {{name}} in a question is
 replaced by the value of that variable.
 
 {help_text()}

@@ -52,7 +52,7 @@ __all__ = ["create_app", "listen", "main"]
 _LARGEST_BODY = 16 * 1024 * 1024
 _BODY_LASTS = 30.0
 _KEY_NAME = "AVA_SERVER_KEY"
-# These stand for every address, and are none to connect to.
+# These stand for every address of this machine: to listen at, and not to connect to.
 _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 _dumps = functools.partial(json.dumps, default=str)  # a plug-in may count its usage in types of its own
 

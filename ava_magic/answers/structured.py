@@ -34,7 +34,7 @@ _NO_JSON = "there is no JSON in it"
 class Demand:
     """What a reply must hold: JSON, of the shape that ``schema`` stands for where it is not ``None``.
 
-    Raises :class:`~ava_magic.AvaError` (``config``) for a schema that is none.
+    Raises :class:`~ava_magic.AvaError` (``config``) for what is no schema.
     """
 
     def __init__(self, schema: Any = None) -> None:

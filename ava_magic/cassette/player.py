@@ -55,7 +55,7 @@ class Player(Reel):
     def begin(self, asked: Asked, endpoint: Endpoint) -> Take:
         """A question, answered with what is recorded for it.  Raises :class:`NotRecorded`.
 
-        Several same requests are answered in recorded order; after the last comes the first again.
+        Equal requests are answered in the order of their recordings, and after the last one from the first again.
         """
         request = asked.request()
         with self.lock:

@@ -33,7 +33,7 @@ class Asked:
     key: Key | None = None
 
     def request(self) -> Request:
-        """What of it a cassette keeps."""
+        """The part of it that a cassette keeps."""
         return Request.of(self.model, self.messages, self.fields, self.hide)
 
     def hide(self, text: str) -> str:

@@ -1,8 +1,8 @@
 """Which tape a turn goes through: none, one that records, or one that replays.
 
 Each wraps the endpoint that the turn asks: :class:`Live` leaves it alone, a :class:`~.recorder.Recorder` listens to its
-reply, a :class:`~.player.Player` replies in its place.  A kernel or another process is one run: same requests in it are
-told apart by their order, and a cell that is run again begins where its last run began.
+reply, a :class:`~.player.Player` replies in its place.  A kernel or another process is one run: equal requests in it
+are told apart by their order, and a cell that is run again begins where its last run began.
 """
 
 from __future__ import annotations

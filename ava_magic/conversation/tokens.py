@@ -42,7 +42,7 @@ def estimate_tokens(content: Any) -> int:
 
 
 def reported(usage: Mapping[str, Any] | None, name: str) -> int | None:
-    """The count that an endpoint reports as ``name``; ``None`` where it reports none, or what can be none."""
+    """The count that an endpoint reports as ``name``; ``None`` where it reports none, or what cannot be one."""
     value = usage.get(name) if usage else None
     return value if type(value) is int and 0 < value < 1_000_000_000 else None
 

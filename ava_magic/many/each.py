@@ -73,10 +73,10 @@ async def ask_each(
 class Batch:
     """Many items on their way.
 
-    ``asker`` sends the turns, from this process where it is left out; ``on_result`` is told of each
-    result as it comes, in whatever order.  ``first`` is a turn for what is the same for every item, where one was begun
-    already.  ``note`` is what the user should know before it begins, or ``""``.  ``failure`` is what the items or the
-    file have raised, which ends it.
+    ``asker`` sends the turns, from this process where it is left out; ``on_result`` is told of each result as it comes,
+    in whatever order.  ``first`` is a turn with what is the same for every item, where one was begun already.  ``note``
+    is what the user should know before it begins, or ``""``.  ``failure`` is what ends it early: what the items or the
+    file have raised.
     """
 
     def __init__(

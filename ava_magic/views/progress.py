@@ -212,7 +212,7 @@ _BEGUN = "Many questions were asked; their replies will stand here."
 
 
 def _draw_nothing(*arguments: object, **options: object) -> None:
-    """What a bar does that has gone."""
+    """What a bar draws once it is closed."""
 
 
 def _final(replies: Replies | None, failure: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["StopButton"]
 
-_COMES_WITHIN = 2.0  # seconds in which a front end that serves clicks has told so
+_COMES_WITHIN = 2.0  # seconds in which a front end that serves clicks says so
 
 
 class StopButton:
