@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from .completions import ServiceError
+from .chat_completions import ServiceError
 from .connection import Key
 from .sessions import is_loopback
 

@@ -35,7 +35,7 @@ from aiohttp import web
 
 from . import transport
 from .access import log_access
-from .completions import CHUNK, FIELDS, Answer, ServiceError, models, read_body
+from .chat_completions import CHUNK, FIELDS, Answer, ServiceError, models, read_body
 from .connection import Connection, Key
 from .conversation.exchanges import Message
 from .errors import AvaError

@@ -9,7 +9,7 @@ from aiohttp import ClientError, ClientResponseError, web
 from aiohttp.typedefs import Handler
 
 from .access import logged_path
-from .completions import ServiceError
+from .chat_completions import ServiceError
 from .errors import AvaError
 from .failures import as_ava_error, without_keys_in_words
 from .providers.endpoint import Endpoint

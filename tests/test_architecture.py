@@ -37,7 +37,7 @@ PURE = {module for module in modules() if module.split(".")[0] in PURE_PACKAGES}
     *(
         "arguments",
         "atomic",
-        "completions",
+        "chat_completions",
         "connection",
         "controls",
         "environment",
