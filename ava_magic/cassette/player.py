@@ -13,13 +13,13 @@ from ..providers.base import Delta
 from ..providers.endpoint import Endpoint
 from .entry import Entry, Request
 from .nearest import difference, nearest
-from .take import Asked, Ending, Part, Reel, Take
+from .take import Asked, CassetteTake, Ending, Reel, Take
 
 __all__ = ["Player"]
 
 
 @dataclass(eq=False)
-class _Replaying(Part):
+class _Replaying(CassetteTake):
     entry: Entry  # pyright: ignore[reportIncompatibleVariableOverride]  # it is set once
 
     def __post_init__(self) -> None:
