@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .chat import Chat
-    from .conversation.exchanges import Conversation
+    from .conversation.conversation import Conversation
     from .errors import AvaError
     from .many.each import ask_each
     from .many.replies import Replies

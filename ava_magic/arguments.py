@@ -1,7 +1,7 @@
 """The line after ``%ava``: options first, then the prompt, as it was typed.
 
-The standard parsers do not fit here: they split the whole line into words, and a prompt is no list of words: its
-quotes, dashes and spaces are text.
+The standard parsers do not fit here: they split the whole line into words, but the quotes, dashes and spaces of a
+prompt are text.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Arrival:
         self.notes: list[str] = []
         self._pairs = PairJoiner()
         self._splitter = ThinkSplitter()
-        self._is_in_vain = False  # what has come: another answer was asked for
+        self._is_in_vain = False  # whether what has come is: another answer was asked for
 
     def take_in(self, delta: Delta) -> str:
         """Take in the next delta; return what content there is in it, ``""`` for none."""

@@ -24,12 +24,13 @@ from typing import Any
 from .answers.structured import Demand
 from .cassette.tape import locate
 from .connection import Key
-from .conversation.exchanges import Anchor, Conversation, Exchange, Message, Rerun, Unanswered, fit
+from .conversation.conversation import Conversation
+from .conversation.exchanges import Anchor, Exchange, Message, Rerun, Unanswered, fit
 from .conversation.kept import exchange_of, spent_by
 from .conversation.tokens import estimate_tokens
 from .conversation.usage import Spending
 from .errors import AvaError
-from .providers.presets import Endpoint
+from .providers.endpoint import Endpoint
 from .providers.shape import Ask
 from .reply import Reply
 from .runner import until_over

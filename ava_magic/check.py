@@ -23,7 +23,7 @@ from .errors import AvaError
 from .failures import certificate_words, explain, os_words
 from .models import is_listed, with_models
 from .providers.base import ModelName, Reasoning, Refusal, hang_up
-from .providers.presets import Endpoint
+from .providers.endpoint import Endpoint
 from .providers.shape import Ask
 from .sessions import Resolver
 from .transport import keep_off_plain_http

@@ -91,7 +91,7 @@ class Connection:
 
 @functools.lru_cache(maxsize=256)
 def origin(url: str) -> Origin:
-    """The scheme, host and port of an endpoint's URL.  Raises :class:`AvaError` (``config``) for what is none."""
+    """The scheme, host and port of an endpoint's URL.  Raises :class:`AvaError` (``config``) for anything else."""
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)

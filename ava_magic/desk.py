@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .completion.completer import Words
     from .magics import AvaMagics
     from .many.side_by_side import SideBySide
-    from .providers.presets import Endpoint
+    from .providers.endpoint import Endpoint
 
 __all__ = ["Desk"]
 
@@ -101,8 +101,8 @@ class Desk:
 
     def settings(self, arguments: Arguments) -> dict[str, Any]:
         """The settings of a turn: what the traits say, less what the line says otherwise."""
-        names = _SETTINGS.intersection(self.magics.trait_names())
-        settings = {name: arguments.options.get(name, getattr(self.magics, name)) for name in names}
+        traits = self.magics.trait_values(config=True)
+        settings = {name: arguments.options.get(name, traits[name]) for name in _SETTINGS & traits.keys()}
         return settings | {"typed_keys": self._typed_keys, "options": dict(arguments.options.get("option", ()))}
 
     def endpoint(self, options: Mapping[str, Any]) -> Endpoint:

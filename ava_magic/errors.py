@@ -60,13 +60,15 @@ class AvaError(Exception):
     """A question that got no whole answer.
 
     ``str(error)`` is its ``message``, one line that says what to do; ``kind`` is one of :data:`Kind`; ``reply`` is the
-    :class:`~ava_magic.Reply` that had arrived until then, or ``None``.
+    :class:`~ava_magic.Reply` that had arrived until then, or ``None``.  ``wait`` is how many seconds the endpoint wants
+    to be left alone, where that is more than a question waits by itself; else 0.
     """
 
     def __init__(self, message: str, kind: Kind, reply: Reply | None = None) -> None:
         super().__init__(message, kind, reply)
         self.kind: Kind = kind
         self.reply = reply
+        self.wait = 0.0
         self._advice = ""
 
     def advise(self, advice: str) -> None:
@@ -98,7 +100,7 @@ class NotRecorded(AvaError):
 
     def __init__(self, message: str, difference: Sequence[str] = ()) -> None:
         super().__init__(message, "config")
-        self.args = (message, tuple(difference))  # what a pickle makes it of again
+        self.args = (message, tuple(difference))  # what unpickling calls the class with
         self.difference = tuple(difference)
 
     def __str__(self) -> str:

@@ -18,9 +18,9 @@ from .providers.shape import in_words
 from .retry import LONGEST_WAIT, retry_after
 
 if TYPE_CHECKING:
-    from .providers.presets import Endpoint
+    from .providers.endpoint import Endpoint
 
-__all__ = ["as_ava_error", "explain", "without_keys_in_words"]
+__all__ = ["as_ava_error", "certificate_words", "explain", "os_words", "without_keys_in_words"]
 
 
 def explain(error: Exception, endpoint: Endpoint) -> AvaError:
@@ -58,7 +58,10 @@ def as_ava_error(error: ClientError | TimeoutError, where: str, key_name: str = 
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return AvaError(f"{where}: {_PROXY} refused ({error.status} {error.message}); {_PROXY_ADVICE}", "connection")
     if isinstance(error, aiohttp.ClientResponseError):
-        return _status_as_ava_error(error, where, key_name)
+        wait = retry_after(error.headers or {}) or 0.0
+        refusal = _status_as_ava_error(error, where, key_name, wait)
+        refusal.wait = wait if wait > LONGEST_WAIT else 0.0
+        return refusal
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return AvaError(f"{where} is not the URL of an endpoint; it should look like https://host/v1", "config")
     if isinstance(error, aiohttp.ClientPayloadError):
@@ -94,6 +97,7 @@ def _timeout_words(error: TimeoutError) -> str:
 
 def _connection_words(error: aiohttp.ClientConnectionError) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        assert isinstance(error.certificate_error, ssl.SSLCertVerificationError)
         return certificate_words(error.certificate_error)
     if isinstance(error, aiohttp.ClientSSLError):
         return "the TLS connection failed; does the server speak https, or is it http?"
@@ -116,10 +120,10 @@ _CERTIFICATES = {
 _UNTRUSTED = "; if you trust it, name a file with its authority in SSL_CERT_FILE and start the kernel again"
 
 
-def certificate_words(error: Exception) -> str:
-    code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
-    words = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else "it is not valid"
-    return _CERTIFICATES.get(code) or f"the server's certificate is not trusted here ({words}){_UNTRUSTED}"
+def certificate_words(error: ssl.SSLCertVerificationError) -> str:
+    """What is wrong with a server's certificate, and what to do about it."""
+    words = f"the server's certificate is not trusted here ({error.verify_message}){_UNTRUSTED}"
+    return _CERTIFICATES.get(error.verify_code, words)
 
 
 def os_words(error: OSError) -> str:
@@ -127,7 +131,7 @@ def os_words(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or type(error).__name__
 
 
-def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_name: str) -> AvaError:
+def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_name: str, wait: float) -> AvaError:
     status = error.status
     if not status:
         return AvaError(f"{where}: the answer is not HTTP as it should be; is the URL right?", "protocol")
@@ -136,9 +140,10 @@ def _status_as_ava_error(error: aiohttp.ClientResponseError, where: str, key_nam
         advice = f"set {key_name or 'AVA_API_KEY'} to a valid key, or type one in after %ava --key"
         return AvaError(f"{where} refused the key ({said}); {advice}", "auth")
     if status == 429:
-        asked_for = retry_after(error.headers or {}) or 0.0
-        wait = f"wait {asked_for:,.0f} seconds" if asked_for > LONGEST_WAIT else "wait"
-        return AvaError(f"{where} wants fewer requests ({said}); {wait}, or look at the account's limits", "rate_limit")
+        advice = f"wait {wait:,.0f} seconds" if wait > LONGEST_WAIT else "wait"
+        return AvaError(
+            f"{where} wants fewer requests ({said}); {advice}, or look at the account's limits", "rate_limit"
+        )
     if status == 408 or status >= 500:
         return AvaError(f"{where} failed ({said}); ask again in a while", "server")
     if status >= 400:

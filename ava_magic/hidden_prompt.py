@@ -12,7 +12,7 @@ from .errors import AvaError, Stopped
 from .interrupts import raising_interrupts
 
 if TYPE_CHECKING:
-    from .providers.presets import Endpoint
+    from .providers.endpoint import Endpoint
 
 __all__ = ["take_key"]
 

@@ -1,7 +1,7 @@
 """The interrupt's signal while a reply runs: ours, and given back.
 
-An interrupt never reaches a task as ``KeyboardInterrupt``, which asyncio lets through into the loop: under
-:data:`interrupts` it asks each run to stop.
+asyncio lets a ``KeyboardInterrupt`` in a task through into its loop, so no task is to get one: under
+:data:`interrupts` an interrupt asks each run to stop.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ _HELP = f"""Ask a model; the answer streams in below.
     %ava [options] question                 answer = %ava [options] question
     %%ava [options] [instruction]           (the question is the instruction and the lines below it)
 
-Options come first; the first word that is none begins the question, and -- ends them. {{name}} in a question is
+Options come first; the first word that is not one begins the question, and -- ends them. {{name}} in a question is
 replaced by the value of that variable.
 
 {help_text()}
@@ -205,14 +205,11 @@ class AvaMagics(Magics):
         if asking.out:
             self._shell.user_ns[asking.out] = pending
         if hasattr(self._shell, "kernel"):
-            self._has_been_shown(pending)  # by the place that its reply comes to
+            self._just_shown = pending  # by the place that its reply comes to
         return pending
 
-    def _has_been_shown(self, value: Any) -> None:
-        self._just_shown = value
-
     def _receive(self, reply: Any) -> None:
-        self._has_been_shown(reply)
+        self._just_shown = reply
         self.desk.next_cell.take(reply)
 
     @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 from .controls import counted, one_line
 from .conversation.exchanges import Message
 from .errors import AvaError
-from .providers.presets import Endpoint
+from .providers.endpoint import Endpoint
 from .providers.shape import Ask
 
 __all__ = ["is_listed", "list_models", "listing_once", "nearest", "page", "with_models"]

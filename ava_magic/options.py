@@ -17,7 +17,7 @@ class Option(NamedTuple):
     """One option: its names, what its value is called (``""``: it takes none, ``"[N]"``: it may be left out), and what
     it does.
 
-    ``convert`` makes the value of the text and raises :class:`ValueError` for text that is none; ``many`` options
+    ``convert`` makes the value of the text and raises :class:`ValueError` for text that makes none; ``many`` options
     may repeat, ``compared`` ones too, each time for one more reply beside the others, and ``command`` ones stand
     instead of a prompt.  ``bare`` is the value of an option that has none: only a command may leave it
     out, since elsewhere the first word of the prompt would be taken for it.

@@ -183,7 +183,7 @@ def wait_for_threads(seconds: float) -> None:
 
 
 async def until_over(*ends: Future[Any]) -> None:
-    """Wait until all of ``ends`` are over, in whatever way; who stops waiting leaves them alone."""
+    """Wait until all of ``ends`` are over, in whatever way; whoever stops waiting leaves them alone."""
     waiting = [asyncio.wrap_future(end) for end in ends]
     for future in waiting:  # whoever wants the error has it from the end itself; asyncio complains of one not looked at
         future.add_done_callback(lambda over: over.cancelled() or over.exception())

@@ -35,13 +35,15 @@ from aiohttp import web
 
 from . import transport
 from .access import log_access
-from .completions import CHUNK, FIELDS, Answer, ServiceError, models, read_body
+from .chat_completions import CHUNK, FIELDS, Answer, ServiceError, models, read_body
 from .connection import Connection, Key
 from .conversation.exchanges import Message
 from .errors import AvaError
-from .gate import as_service_error, gate
+from .gate import gate
 from .providers.base import hang_up
-from .providers.presets import Endpoint, resolve
+from .providers.endpoint import Endpoint
+from .providers.presets import resolve
+from .service_errors import as_service_error, tell_errors
 from .sessions import is_loopback
 from .values.content import without_images
 
@@ -50,7 +52,7 @@ __all__ = ["create_app", "listen", "main"]
 _LARGEST_BODY = 16 * 1024 * 1024
 _BODY_LASTS = 30.0
 _KEY_NAME = "AVA_SERVER_KEY"
-# These stand for every address, and are none to connect to.
+# These stand for every address of this machine: to listen at, and not to connect to.
 _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 _dumps = functools.partial(json.dumps, default=str)  # a plug-in may count its usage in types of its own
 
@@ -159,7 +161,7 @@ def create_app(
             f"beyond this machine a key is needed: set {_KEY_NAME} for {host}, or leave --host out", "config"
         )
     service = Service(endpoint, model)
-    app = web.Application(middlewares=[log_access, gate(key)], client_max_size=_LARGEST_BODY)
+    app = web.Application(middlewares=[log_access, tell_errors, gate(key)], client_max_size=_LARGEST_BODY)
     app.router.add_post("/api/chat", service.chat)
     for prefix in ("", "/v1"):
         app.router.add_post(f"{prefix}/chat/completions", service.chat)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from ._version import __version__
+from ._version import USER_AGENT
 
 __all__ = ["Resolver", "close", "close_all", "is_loopback", "session"]
 
@@ -98,7 +98,7 @@ async def _keep_session(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aioht
             resolver=Resolver(),
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": f"ava-magic/{__version__}"},
+        headers={"User-Agent": USER_AGENT},
         trust_env=False,
     )
     try:

@@ -43,7 +43,7 @@ class Settings:
     replay: bool | None = None
 
     def check(self) -> None:
-        """Raise :class:`AvaError` (``config``) for the first value that is none of its setting's."""
+        """Raise :class:`AvaError` (``config``) for the first setting whose value it cannot have."""
         for name, (wanted, fits) in _WANTED.items():
             if not fits(value := getattr(self, name)):
                 raise AvaError(f"{name} must be {wanted}, not {one_line(repr(value), 60)}", "config")

@@ -10,11 +10,12 @@ import functools
 import inspect
 import os
 import sys
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core import async_helpers
 from IPython.core.displayhook import CapturingDisplayHook
+from IPython.core.getipython import get_ipython
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
@@ -23,6 +24,7 @@ __all__ = [
     "can_await",
     "cell_of",
     "forget_display_error",
+    "hide_our_frames",
     "in_notebook",
     "in_own_task_of_a_cell",
     "is_displaying_result",
@@ -131,3 +133,20 @@ def forget_display_error(shell: InteractiveShell) -> None:
     """
     if getattr(shell, _DISPLAY_ERROR, False):
         setattr(shell, _DISPLAY_ERROR, False)
+
+
+def hide_our_frames(error: BaseException) -> None:
+    """Let IPython show ``error``, which code of the user's raised, with no frame of what called that code."""
+    step = theirs = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_globals.get("__name__", "").startswith(f"{__package__}."):
+            theirs = step.tb_next
+        step = step.tb_next
+    if theirs is not None:  # else it was raised in C, and there is no frame of theirs to show
+        vars(error)["_render_traceback_"] = functools.partial(_rendered, error, theirs)
+
+
+def _rendered(error: BaseException, trace: TracebackType) -> list[str]:
+    shell: Any = get_ipython()
+    lines: list[str] = shell.InteractiveTB.structured_traceback(type(error), error, trace, tb_offset=0)
+    return lines

@@ -139,11 +139,11 @@ async def _try(
 
 def headers(url: str, key: Key | None) -> dict[str, str]:
     """The headers of a request to ``url``.  Raises :class:`AvaError` (``config``) where ``key`` may not go."""
-    headers = {"Accept": "text/event-stream, application/json"}
-    if key is not None:
-        keep_off_plain_http(url)
-        headers["Authorization"] = f"Bearer {key.reveal()}"
-    return headers
+    accepted = {"Accept": "text/event-stream, application/json"}
+    if key is None:
+        return accepted
+    keep_off_plain_http(url)
+    return accepted | {"Authorization": f"Bearer {key.reveal()}"}
 
 
 def keep_off_plain_http(url: str) -> None:

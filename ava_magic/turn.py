@@ -23,7 +23,8 @@ from .conversation.tokens import how_to_shorten, is_about_length
 from .errors import AvaError, NotRecorded, raise_alone
 from .models import with_models
 from .providers.base import Delta, hang_up
-from .providers.presets import Endpoint, resolve
+from .providers.endpoint import Endpoint
+from .providers.presets import resolve
 from .providers.shape import Ask
 from .reply import Reply
 from .settings import Settings
@@ -39,7 +40,7 @@ class Turn(Arrival):
         left_out: how many turns of the conversation did not fit among them.
         follows: the ends of turns in the background that this one waits for, before its messages are chosen.
         found: the endpoint that the settings lead to; another turn of the same settings can begin with it.
-        endpoint: who answers: the one that was found, or what stands before it.
+        endpoint: who answers: the one that was found, or what stands in its place.
         on_wait: told ``(reason, seconds)`` before each wait for a retry.
         waiting: why and until when (``time.monotonic``) a retry is waited for, or ``None``.
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
@@ -134,7 +135,7 @@ class Turn(Arrival):
             raise_alone(failure)
 
     def _read_data(self) -> AvaError | None:
-        """Read the data that were asked for out of the whole reply; the error is what to say where there are none."""
+        """Read the data that was asked for out of the whole reply; return the error to raise where there is none."""
         if self._demand is None:
             return None
         try:

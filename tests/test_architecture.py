@@ -37,7 +37,7 @@ PURE = {module for module in modules() if module.split(".")[0] in PURE_PACKAGES}
     *(
         "arguments",
         "atomic",
-        "completions",
+        "chat_completions",
         "connection",
         "controls",
         "environment",
@@ -51,7 +51,7 @@ PURE = {module for module in modules() if module.split(".")[0] in PURE_PACKAGES}
     ),
     *("cassette", "cassette.entry", "cassette.nearest", "completion.words"),
     *("many.items", "many.progress", "many.replies", "many.results", "many.template", "many.throttle"),
-    *("providers.base", "providers.chunks", "providers.message"),
+    *("providers.base", "providers.chunks", "providers.endpoint", "providers.message", "providers.shape"),
 }
 
 

@@ -21,7 +21,7 @@ from ava_magic.check import check
 from ava_magic.connection import Connection, Key
 from ava_magic.failures import explain
 from ava_magic.providers.base import Reasoning
-from ava_magic.providers.presets import Endpoint as Chosen
+from ava_magic.providers.endpoint import Endpoint as Chosen
 from ava_magic.providers.presets import resolve
 
 from .endpoint import END, Endpoint, Gate, chunk

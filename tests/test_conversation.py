@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
-from ava_magic.conversation.exchanges import Anchor, Conversation, Exchange, Unanswered, fit
+from ava_magic.conversation.conversation import Conversation
+from ava_magic.conversation.exchanges import Anchor, Exchange, Unanswered, fit
 from ava_magic.conversation.tokens import estimate_tokens
 
 

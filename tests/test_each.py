@@ -166,6 +166,20 @@ async def test_a_limit_that_refuses_everybody_is_recorded_after_the_retries(endp
     assert len(endpoint.requests) == 3
 
 
+async def test_an_endpoint_that_wants_to_be_left_alone_for_long_is_not_asked_for_the_other_items(
+    endpoint: Endpoint,
+) -> None:
+    endpoint.says("well")
+    endpoint.answers(status=429, headers="Retry-After: 500\r\n")
+    replies = ask_each(Chat(base_url=endpoint.url), range(1000), "{item}", concurrency=1)
+    assert (await anext(replies)).text == "well"
+    refused = await anext(replies)
+    with pytest.raises(AvaError, match="wait 500 seconds") as error:
+        await anext(replies)
+    assert refused.error is error.value
+    assert len(endpoint.requests) == 2
+
+
 async def test_one_refusal_stops_all_until_it_is_over(endpoint: Endpoint) -> None:
     """The first is refused for a second; nobody asks in that second, though there are seven others to do so."""
     refused, gate = Gate(), Gate()

@@ -17,8 +17,8 @@ from yarl import URL
 from ava_magic import AvaError
 from ava_magic.connection import Key
 from ava_magic.failures import as_ava_error, certificate_words, explain, os_words
+from ava_magic.providers.endpoint import Endpoint
 from ava_magic.providers.guide import Guide
-from ava_magic.providers.presets import Endpoint
 
 ASKED: Any = SimpleNamespace(real_url=URL("http://h/v1"))
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_magic import AvaError
-from ava_magic.conversation.exchanges import Anchor, Conversation, Exchange
+from ava_magic.conversation.conversation import Conversation
+from ava_magic.conversation.exchanges import Anchor, Exchange
 from ava_magic.conversation.formats import from_json, from_markdown, is_conversation, to_json, to_markdown
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ava_magic.controls import counted
-from ava_magic.conversation.exchanges import Anchor, Conversation, Exchange
+from ava_magic.conversation.conversation import Conversation
+from ava_magic.conversation.exchanges import Anchor, Exchange
 from ava_magic.conversation.history import History, age
 from ava_magic.conversation.listing import Listing
 from ava_magic.conversation.usage import Spending, Spent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -316,3 +317,16 @@ def test_ctrl_c_in_a_terminal_keeps_what_is_done(terminal: Terminal, endpoint: E
     assert "Stopped: stopped; the 1 that are done are kept, in _" in screen.replace("\r\n", "")
     assert endpoint.requests[1].hung_up.wait(20)
     assert "['first']" in terminal.run("_.text", 5)
+
+
+def test_an_error_of_the_items_own_code_is_shown_as_theirs(asked: Kernel, endpoint: Endpoint) -> None:
+    """With the lines of the cell that hold it, and none of ours above them."""
+    endpoint.says("yes")
+    asked.run("def items():\n    yield 'one'\n    yield 1 / 0")
+    asked.run("lazy = items()")
+    for line in ("%ava --each lazy {item}", "def ask():\n    %ava --each lazy {item}\nlazy = items()\nask()"):
+        shown = re.sub(r"\x1b\[[0-9;]*m", "", asked.run(line).error)
+        assert "yield 1 / 0" in shown
+        assert "ZeroDivisionError: division by zero" in shown
+        assert "ava_magic" not in shown
+        assert asked.value("_.text") == "['yes']"

@@ -16,8 +16,8 @@ from ava_magic.markdown.blocks import Blocks, block_parser
 from ava_magic.markdown.html import to_html
 from ava_magic.markdown.inert import inert_source
 from ava_magic.markdown.unfinished import mend
-from ava_magic.views import Fresh
 from ava_magic.views.ending import put_together
+from ava_magic.views.fresh import Fresh
 
 
 def _words(markup: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The code in an answer, and as what cell it could be run.  Nothing here runs it."""
+"""The code in an answer, and the cell that it could be run as.  Nothing here runs it."""
 
 from __future__ import annotations
 

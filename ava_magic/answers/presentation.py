@@ -14,7 +14,7 @@ _FENCE = "~" * 8  # no JSON has a line of these, and hardly a text
 class AsMarkdown:
     """A growing answer as Markdown that shows it as its format wants: :meth:`feed` it in any cut, then :meth:`finish`.
 
-    What becomes one block of code, its row in :data:`FORMATS` tells.
+    Its row in :data:`FORMATS` tells what becomes one block of code.
     """
 
     def __init__(self, reply_format: str) -> None:

@@ -47,7 +47,7 @@ def shape_of(kind: Any) -> Shape:
     """The shape that ``kind`` stands for.
 
     It is a dict (a JSON Schema), a dataclass, a pydantic model, or a type made of these such as ``list[Person]``.
-    Raises :class:`AvaError` (``config``) for anything else, and for a schema that is none.
+    Raises :class:`AvaError` (``config``) for anything else, and for a dict that is no JSON Schema.
     """
     if isinstance(kind, dict):
         return _from_schema(kind)

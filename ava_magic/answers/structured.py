@@ -12,20 +12,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from ..conversation.exchanges import Message
 from ..providers.base import Again, Delta, Reasoning, Usage, hang_up
+from ..providers.shape import Ask
 from ..reasoning import ThinkSplitter
 from .json_text import json_values
 from .json_types import Misfit
 from .shapes import Shape, shape_of
 
 __all__ = ["Demand", "Misfit"]
-
-Ask = Callable[..., AsyncIterator[Delta]]
 
 _REFUSED = (400, 422)
 _NAMED = re.compile(r"response.?format|json.?schema|structured.?output", re.IGNORECASE)
@@ -35,7 +34,7 @@ _NO_JSON = "there is no JSON in it"
 class Demand:
     """What a reply must hold: JSON, of the shape that ``schema`` stands for where it is not ``None``.
 
-    Raises :class:`~ava_magic.AvaError` (``config``) for a schema that is none.
+    Raises :class:`~ava_magic.AvaError` (``config``) for what is no schema.
     """
 
     def __init__(self, schema: Any = None) -> None:

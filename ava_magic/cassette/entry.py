@@ -132,7 +132,7 @@ def dump(entries: Iterable[Entry]) -> str:
 
 
 def parse(text: str) -> Iterator[Entry]:
-    """The entries of a cassette's text.  Raises :class:`AvaError` (``config``), which names the line that is none."""
+    """The entries of a cassette's text.  Raises :class:`AvaError` (``config``) that names a line which is not one."""
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         if line.strip():
             try:

@@ -10,16 +10,16 @@ from typing import Any
 
 from ..errors import AvaError, NotRecorded
 from ..providers.base import Delta
-from ..providers.presets import Endpoint
+from ..providers.endpoint import Endpoint
 from .entry import Entry, Request
 from .nearest import difference, nearest
-from .take import Asked, Ending, Part, Reel, Take
+from .take import Asked, CassetteTake, Ending, Reel, Take
 
 __all__ = ["Player"]
 
 
 @dataclass(eq=False)
-class _Replaying(Part):
+class _Replaying(CassetteTake):
     entry: Entry  # pyright: ignore[reportIncompatibleVariableOverride]  # it is set once
 
     def __post_init__(self) -> None:
@@ -55,7 +55,7 @@ class Player(Reel):
     def begin(self, asked: Asked, endpoint: Endpoint) -> Take:
         """A question, answered with what is recorded for it.  Raises :class:`NotRecorded`.
 
-        Several same requests are answered in recorded order; after the last comes the first again.
+        Equal requests are answered in the order of their recordings, and after the last one from the first again.
         """
         request = asked.request()
         with self.lock:

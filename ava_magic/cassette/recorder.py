@@ -8,15 +8,15 @@ from typing import Any
 
 from ..conversation.exchanges import Anchor
 from ..providers.base import Delta, hang_up
-from ..providers.presets import Endpoint
+from ..providers.endpoint import Endpoint
 from .entry import Entry, Request, parse
-from .take import Asked, Ending, Part, Reel, Take
+from .take import Asked, CassetteTake, Ending, Reel, Take
 
 __all__ = ["Recorder"]
 
 
 @dataclass(eq=False)
-class _Listening(Part):
+class _Listening(CassetteTake):
     asked: Asked
     request: Request
     recorder: Recorder

@@ -14,11 +14,11 @@ from ..connection import Key, without_known
 from ..conversation.exchanges import Anchor
 from ..errors import AvaError
 from ..prompt.leaks import secrets_of
-from ..providers.presets import Endpoint
+from ..providers.endpoint import Endpoint
 from .entry import Entry, Request
 from .file import File
 
-__all__ = ["Asked", "Ending", "Part", "Reel", "Take", "Tape"]
+__all__ = ["Asked", "CassetteTake", "Ending", "Reel", "Take", "Tape"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Asked:
     key: Key | None = None
 
     def request(self) -> Request:
-        """What of it a cassette keeps."""
+        """The part of it that a cassette keeps."""
         return Request.of(self.model, self.messages, self.fields, self.hide)
 
     def hide(self, text: str) -> str:
@@ -81,8 +81,8 @@ class Tape(Protocol):
 
 
 @dataclass(eq=False)
-class Part(Take):
-    """A take of a cassette: ``entry`` is its own, and nobody else's until it is ``over``."""
+class CassetteTake(Take):
+    """A take with an ``entry`` of a cassette, which is its own, and nobody else's until it is ``over``."""
 
     anchor: Anchor
     entry: Entry | None
@@ -95,7 +95,7 @@ class Reel:
     def __init__(self, path: Path) -> None:
         self.file = File(path)
         self.lock = threading.RLock()  # a reply may stream in a thread of its own
-        self.takes: list[Any] = []
+        self.takes: list[CassetteTake] = []
 
     def rewind_cell(self, anchor: Anchor) -> None:
         """A cell that is run again gives back what its last run took."""

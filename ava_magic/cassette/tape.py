@@ -1,8 +1,8 @@
 """Which tape a turn goes through: none, one that records, or one that replays.
 
 Each wraps the endpoint that the turn asks: :class:`Live` leaves it alone, a :class:`~.recorder.Recorder` listens to its
-reply, a :class:`~.player.Player` replies in its place.  A kernel or another process is one run: same requests in it are
-told apart by their order, and a cell that is run again begins where its last run began.
+reply, a :class:`~.player.Player` replies in its place.  A kernel or another process is one run: equal requests in it
+are told apart by their order, and a cell that is run again begins where its last run began.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..environment import variable
 from ..errors import AvaError
-from ..providers.presets import Endpoint
+from ..providers.endpoint import Endpoint
 from .player import Player
 from .recorder import Recorder
 from .take import Asked, Take, Tape
@@ -66,7 +66,9 @@ def open_tape(path: str | os.PathLike[str], replay: bool | None) -> Tape:
             )
         return Live()
     key = Path(path), replay
-    return _tapes.setdefault(key, Player(key[0]) if replay else Recorder(key[0]))  # in one step: threads ask, too
+    if tape := _tapes.get(key):
+        return tape
+    return _tapes.setdefault(key, (Player if replay else Recorder)(key[0]))  # another thread may have been quicker
 
 
 def rewind() -> None:

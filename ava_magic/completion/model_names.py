@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..runner import in_thread
 
 if TYPE_CHECKING:
-    from ..providers.presets import Endpoint
+    from ..providers.endpoint import Endpoint
 
 __all__ = ["ModelNames"]
 

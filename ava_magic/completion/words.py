@@ -6,7 +6,7 @@ Pure: where the words come from is the business of :mod:`ava_magic.completion.co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container
 from typing import NamedTuple
 
 from ..arguments import WORD, value_at, value_start
@@ -51,10 +51,9 @@ def place(before: str) -> Place | None:
     return None
 
 
-def option_names(given: Iterable[str]) -> list[str]:
-    """The names of the options that may follow those that were ``given``, by their keys."""
-    taken = {key for key in given if not BY_NAME[f"--{key.replace('_', '-')}"].many}
-    return [name for option in OPTIONS if option.key not in taken for name in option.names]
+def option_names(given: Container[str]) -> list[str]:
+    """The names of the options that may follow those whose keys are ``given``."""
+    return [name for option in OPTIONS if option.many or option.key not in given for name in option.names]
 
 
 def _in_options(line: str) -> Place | None:

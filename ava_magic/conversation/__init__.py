@@ -1,5 +1,6 @@
 """The conversation: exchanges in order, saved, resumed, counted and shown."""
 
-from .exchanges import Anchor, Conversation, Exchange, Message
+from .conversation import Conversation
+from .exchanges import Anchor, Exchange, Message
 
 __all__ = ["Anchor", "Conversation", "Exchange", "Message"]

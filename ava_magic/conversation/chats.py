@@ -54,7 +54,7 @@ class Chats(Mapping[str, "Chat"]):
         return self._chats[name]
 
     def end_in_vain(self, anchor: Anchor) -> None:
-        """The cell's run at ``anchor`` has failed: in no conversation is what its last run added sent any more."""
+        """The cell's run at ``anchor`` has failed: what its last run added is no longer sent, in any conversation."""
         for chat in self.values():
             chat.conversation.end_in_vain(anchor)
 
@@ -64,7 +64,7 @@ class Chats(Mapping[str, "Chat"]):
         for chat in self.values():
             chat.settings = replace(chat.settings, **settings)
 
-    def known(self, name: str = MAIN) -> Chat:
+    def known(self, name: str) -> Chat:
         """The chat of that name.  Raises :class:`AvaError` (``config``) where nothing was ever said in it."""
         if name != MAIN and name not in self._chats:
             near = difflib.get_close_matches(name, self._chats, n=1)

@@ -13,7 +13,8 @@ from pathlib import Path
 from ..atomic import write_whole
 from ..controls import one_line
 from ..errors import AvaError
-from .exchanges import Conversation, Exchange
+from .conversation import Conversation
+from .exchanges import Exchange
 from .formats import from_json, from_markdown, is_conversation, to_json, to_markdown
 
 __all__ = ["load", "read_text", "save"]

@@ -32,7 +32,8 @@ from typing import Any
 from ..controls import one_line
 from ..errors import AvaError
 from ..values.content import text_of
-from .exchanges import Conversation, Exchange
+from .conversation import Conversation
+from .exchanges import Exchange
 from .records import FORMAT, from_record, to_record
 
 __all__ = ["from_json", "from_markdown", "is_conversation", "to_json", "to_markdown"]

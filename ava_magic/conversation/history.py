@@ -11,7 +11,8 @@ from ..values.content import text_of
 from .listing import Listing
 
 if TYPE_CHECKING:
-    from .exchanges import Conversation, Exchange
+    from .conversation import Conversation
+    from .exchanges import Exchange
 
 __all__ = ["History", "age"]
 

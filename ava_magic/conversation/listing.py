@@ -11,7 +11,7 @@ __all__ = ["Listing"]
 
 
 class Listing(NamedTuple):
-    """A caption, the names of the columns, and rows of plain text; columns named in ``figures`` are set right."""
+    """A caption, the names of the columns, and rows of plain text; those in ``figures`` are aligned to the right."""
 
     caption: str
     head: Sequence[str]

@@ -23,7 +23,7 @@ _INTEGER = 2**53  # the largest that every reader of JSON keeps
 
 
 def to_record(exchange: Exchange) -> dict[str, Any]:
-    """What is to be known of an exchange beside its words; what is as usual is left out."""
+    """What is to be known of an exchange beside its words; what has nothing to tell is left out."""
     anchor = exchange.anchor
     fields = {
         "cell": anchor.cell,

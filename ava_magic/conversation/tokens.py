@@ -42,7 +42,7 @@ def estimate_tokens(content: Any) -> int:
 
 
 def reported(usage: Mapping[str, Any] | None, name: str) -> int | None:
-    """The count that an endpoint reports as ``name``; ``None`` where it reports none, or what can be none."""
+    """The count that an endpoint reports as ``name``; ``None`` where it reports none, or what cannot be one."""
     value = usage.get(name) if usage else None
     return value if type(value) is int and 0 < value < 1_000_000_000 else None
 
@@ -88,5 +88,5 @@ def how_to_shorten(messages: int, context_tokens: int) -> str:
     """What to do where ``messages`` of them, within ``context_tokens``, were too long for the model."""
     if messages <= 2:  # the question, and a system message
         return "shorten the question, or ask another model with -m"
-    least = f"it is {context_tokens:,} now"
-    return f"send less of the conversation (context_tokens, {least}), ask without it (-n), or forget it (--reset)"
+    setting = f"context_tokens, it is {context_tokens:,} now"
+    return f"send less of the conversation ({setting}), ask without it (-n), or forget it (--reset)"

@@ -46,7 +46,7 @@ class Cells:
         return [self._source(file, marked[file]) for file in list(marked)[-_MOST:]]
 
     def line(self, file: str, number: int) -> str | None:
-        """A line of a cell as it was typed, where it was run as another, as that of a magic is; ``None`` elsewhere."""
+        """A line of a cell as it was typed, where another was run in its place, as for a magic; ``None`` elsewhere."""
         run, lines = "".join(linecache.getlines(file)).split("\n"), self._lines(file)
         place = self.place(file, number)
         if number > len(run) or place > len(lines) or run[number - 1] == lines[place - 1]:

@@ -1,4 +1,4 @@
-"""What of a report is of the machine, and not of the error.  Pure."""
+"""What in a report is about the machine, and not about the error.  Pure."""
 
 from __future__ import annotations
 

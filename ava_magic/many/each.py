@@ -56,8 +56,9 @@ async def ask_each(
     some, as for :meth:`~ava_magic.Chat.ask`; its conversation is neither read nor extended.
 
     With ``into``, a path, every reply is added to that file as it comes, and those that it holds already are not asked
-    for again.  Raises :class:`AvaError` (``config``) where nothing can be asked, or the file not be written.  To stop
-    early, close it, as with ``aclosing``: all that is under way is hung up.
+    for again.  Raises :class:`AvaError` (``config``) where nothing can be asked, or the file not be written, and the
+    error of an endpoint that asks for a longer wait than a question waits.  To stop early, close it, as with
+    ``aclosing``: all that is under way is hung up.
     """
     batch = Batch(
         chat, items_of(items), Template(prompt, {}, Words()), concurrency=concurrency, into=into, changes=changes
@@ -72,9 +73,10 @@ async def ask_each(
 class Batch:
     """Many items on their way.
 
-    ``asker`` sends the turns, from this process where it is left out; ``on_result`` is told of each
-    result as it comes, in whatever order.  ``first`` is a turn for what is the same for every item, where one was begun
-    already.  ``note`` is what the user should know before it begins, or ``""``.
+    ``asker`` sends the turns, from this process where it is left out; ``on_result`` is told of each result as it comes,
+    in whatever order.  ``first`` is a turn with what is the same for every item, where one was begun already.  ``note``
+    is what the user should know before it begins, or ``""``.  ``failure`` is what ends it early: what the items or the
+    file have raised.
     """
 
     def __init__(
@@ -105,7 +107,7 @@ class Batch:
         self._window: deque[asyncio.Future[Reply]] = deque()
         self._pulled = 0
         self._answered = 0
-        self._failure: Exception | None = None
+        self.failure: Exception | None = None
         self._is_exhausted = False
         self._moved = asyncio.Event()  # an item was pulled, or there are no more
         self._taken = asyncio.Event()  # the window has room
@@ -140,8 +142,8 @@ class Batch:
                 self._window.popleft()
                 self._taken.set()
                 yield reply
-            if self._failure is not None:
-                raise self._failure
+            if self.failure is not None:
+                raise self.failure
         finally:
             for worker in workers:
                 worker.cancel()
@@ -193,7 +195,7 @@ class Batch:
 
     def _end(self, failure: Exception | None = None) -> None:
         self._is_exhausted = True
-        self._failure = self._failure or failure
+        self.failure = self.failure or failure
         self._moved.set()
 
     async def _result(self, position: int, item: Any) -> Reply:
@@ -232,7 +234,9 @@ class Batch:
                 return reply
             except AvaError as error:
                 failure = error
-            if failure.kind != "rate_limit":
+            if failure.wait:  # the others would be refused, too
+                self._end(failure)
+            if failure.wait or failure.kind != "rate_limit":
                 break
             self.throttle.slow("too many requests", 0.5 * 2**attempt)
             await self.throttle.until_open()

@@ -12,6 +12,7 @@ from ..arguments import Arguments
 from ..asking import UnderWay
 from ..errors import AvaError
 from ..runner import Run
+from ..shell import hide_our_frames
 from ..values.lookup import MISSING
 from .askers import Asker
 from .each import CONCURRENCY, Batch
@@ -90,9 +91,14 @@ class ForEach(UnderWay[Replies]):
         return f"{kept} and in {self._into}: the same again goes on from there" if self._into else kept
 
     async def work(self) -> None:
-        async with aclosing(self._batch.replies()) as replies:
-            async for _ in replies:
-                pass  # they stand among the results
+        try:
+            async with aclosing(self._batch.replies()) as replies:
+                async for _ in replies:
+                    pass  # they stand among the results
+        except Exception as error:
+            if error is self._batch.failure and not isinstance(error, AvaError):
+                hide_our_frames(error)
+            raise
         if not self._results:
             raise AvaError(f"{self._name} holds no item, so nothing was asked", "config")
         self._is_over = True

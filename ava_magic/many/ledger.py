@@ -36,10 +36,10 @@ _SYNC_EVERY = 1.0  # seconds
 class Ledger:
     """The results in the file at ``path``.
 
-    ``others`` counts those that another request has put there.  Others are kept off the file from :meth:`begin` to
-    :meth:`close` alone, for what was made ready may be stopped before it begins.  Both begin() and this raise
-    :class:`AvaError` (``config``), with the file as it was, where it cannot be written to, is in use, or holds
-    something else.
+    ``others`` counts those that another request has put there.  Other runs are kept off the file only from
+    :meth:`begin` to :meth:`close`, since a batch that was made may be stopped before it begins.  Both making one and
+    begin() raise :class:`AvaError` (``config``), with the file as it was, where it cannot be written to, is in use, or
+    holds something else.
     """
 
     def __init__(self, path: str | os.PathLike[str], request: str) -> None:

@@ -113,7 +113,11 @@ class SideBySide(UnderWay[Replies]):
     def _mark(self, kept: Column) -> None:
         """Let ``kept`` alone say that it goes on, and how another one would."""
         others = [column.label for column in self._columns if column.turn.pieces and column is not kept]
-        name = others[0] if others and " " not in others[0] else f'"{others[0]}"' if others else ""
-        how = f" (%ava --keep {name} changes that)" if name else ""
+        how = f" (%ava --keep {_as_typed(others[0])} changes that)" if others else ""
         for column in self._columns:
             column.notes = (f"goes on in the conversation{how}",) if column is kept else ()
+
+
+def _as_typed(label: str) -> str:
+    """A label as the value of an option."""
+    return f'"{label}"' if " " in label else label

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from ..chat import Chat
 from ..errors import AvaError
-from ..providers.presets import Endpoint
+from ..providers.endpoint import Endpoint
 from ..reply import Reply
 from ..settings import Settings
 from ..turn import Turn

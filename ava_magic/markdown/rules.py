@@ -142,8 +142,8 @@ def _plain_bracket(state: StateInline, silent: bool) -> bool:
     if not source.startswith("[", bracket) or MARK.match(source, bracket):
         return False
     end = state.pos + 1
-    if _MANY_OPEN.match(source, bracket):
-        end = max(end, _OPEN_RUN.match(source, state.pos, state.posMax).end())  # type: ignore[union-attr]  # may be empty
+    if _MANY_OPEN.match(source, bracket) and (run := _OPEN_RUN.match(source, state.pos, state.posMax)):
+        end = max(end, run.end())  # the run may be empty
     elif bracket <= _last_end_of_a_link(state):
         return False
     if not silent:

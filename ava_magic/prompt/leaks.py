@@ -3,7 +3,7 @@
 Each service documents what its tokens begin with, so that they can be found where they do not belong; GitHub's page on
 its secret scanning lists most of them
 (https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns).
-What may be public is none: public keys and certificates, or Stripe's ``pk_`` keys.
+What may be public is not among them: public keys and certificates, or Stripe's ``pk_`` keys.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from .._version import __version__
+from .._version import USER_AGENT
 from ..controls import counted
 from ..conversation.tokens import estimate_tokens
 from ..values.content import image_urls
@@ -59,10 +59,8 @@ def _request(turn: Turn) -> tuple[list[str], dict[str, Any]]:
     from .. import transport  # aiohttp is loaded by the first question, not by %load_ext
 
     url, body = endpoint.request(settings.model, turn.messages, **fields)
-    headers = transport.headers(url, endpoint.key) | {
-        "Content-Type": "application/json",
-        "User-Agent": f"ava-magic/{__version__}",
-    }
+    headers = transport.headers(url, endpoint.key)
+    headers |= {"Content-Type": "application/json", "User-Agent": USER_AGENT}
     if endpoint.key is not None:
         headers["Authorization"] = f"Bearer … (the value of {endpoint.key.name}, hidden)"
     return [f"POST {url}", *(f"{name}: {value}" for name, value in headers.items())], body

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 from ..connection import Connection
 from ..conversation.exchanges import Message
@@ -26,8 +26,6 @@ __all__ = [
     "Usage",
     "hang_up",
 ]
-
-_Provider = TypeVar("_Provider", bound="type[AsyncGeneratorProvider]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +101,9 @@ class AsyncGeneratorProvider:
     connection: ClassVar[Connection] = Connection()
 
     @classmethod
-    def at(cls: _Provider, connection: Connection) -> _Provider:
+    def at(cls, connection: Connection) -> type[Self]:
         """This provider with another ``connection``."""
-        return cast("_Provider", type(cls.__name__, (cls,), {"connection": connection}))
+        return cast("type[Self]", type(cls.__name__, (cls,), {"connection": connection}))
 
     @classmethod
     def create_async_generator(cls, model: str, messages: list[Message], **kwargs: Any) -> AsyncIterator[Delta]:

@@ -27,7 +27,7 @@ of on or please so tell than that the them then there this to use using want was
 with work you your ava magic ava_magic
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
-_REFERENCE_COUNTS = 0.9  # its tables name everything: what explains a thing goes before what lists it
+_WEIGHTS = {"reference.md": 0.9}  # its tables name everything: what explains a thing goes before what lists it
 _EXAMPLE = re.compile(r"(?m)^[^`\n]*%ava .*$")  # what an example asks says nothing about its section
 
 _LINK_TO_A_PAGE = re.compile(r"!?\[([^\]]*)\]\((?!https?:)[^)]*\)")  # the pages are not beside the notebook
@@ -39,7 +39,7 @@ class Section(NamedTuple):
     title: str
     text: str
     words: Counter[str]
-    weight: float = 1.0
+    weight: float
 
 
 class Guide(AsyncGeneratorProvider):
@@ -97,11 +97,7 @@ def search(question: str, most: int = 2) -> list[Section]:
 def _sections() -> tuple[Section, ...]:
     folder = resources.files("ava_magic") / "docs"
     pages = sorted((page for page in folder.iterdir() if page.name.endswith(".md")), key=lambda page: page.name)
-    return tuple(
-        section
-        for page in pages
-        for section in _split(page.read_text("utf-8"), _REFERENCE_COUNTS if page.name == "reference.md" else 1.0)
-    )
+    return tuple(section for page in pages for section in _split(page.read_text("utf-8"), _WEIGHTS.get(page.name, 1.0)))
 
 
 def _split(page: str, weight: float) -> Iterable[Section]:

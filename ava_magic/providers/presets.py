@@ -5,22 +5,22 @@ from __future__ import annotations
 import difflib
 import functools
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from ..connection import Connection, Key, origin
 from ..environment import variable
 from ..errors import AvaError
-from .base import AsyncGeneratorProvider, Request
+from .base import AsyncGeneratorProvider
 from .codelink_ava import CodeLinkAva
+from .endpoint import Endpoint, endpoint_of
 from .guide import Guide
 from .openai_compatible import OpenAICompatible
 from .probe import first_listening
-from .shape import Ask, ask_of, checked, imported
+from .shape import Ask, checked, imported
 
-__all__ = ["PRESETS", "Endpoint", "Preset", "provider_names", "resolve"]
+__all__ = ["PRESETS", "Preset", "provider_names", "resolve"]
 
 
 class Preset(NamedTuple):
@@ -51,36 +51,6 @@ PRESETS = {
 }
 _PROBED = ("ollama", "lmstudio")  # the ports that nothing else is likely to listen on
 _PROBE_LASTS = 60.0  # seconds for which the answer of a probe is kept
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """What answers.
-
-    ``name`` is the provider's or preset's, ``ask`` its async generator function, ``url`` where it is (``""`` for a
-    provider without an address), ``key`` what it is sent, ``key_name`` the variable that a key for it comes from,
-    ``why`` says in a few words how it was chosen, ``hint`` is added to its errors.  ``takes_images``,
-    ``takes_response_format`` and ``request`` are what :class:`~ava_magic.AsyncGeneratorProvider` says of them,
-    ``request`` ``None`` for a provider without one, and ``list_models`` fetches the names of its models, ``None`` where
-    it has no list.
-    """
-
-    name: str
-    ask: Ask
-    url: str = ""
-    key: Key | None = None
-    key_name: str = ""
-    why: str = ""
-    hint: str = ""
-    takes_images: bool = False
-    takes_response_format: bool = False
-    request: Callable[..., Request] | None = None
-    list_models: Callable[[], Awaitable[list[str]]] | None = field(default=None, repr=False)
-
-    @property
-    def where(self) -> str:
-        """The endpoint in a sentence: its host, or its name where it has none."""
-        return urlsplit(self.url).netloc.rpartition("@")[2] or self.name
 
 
 def provider_names() -> list[str]:
@@ -114,19 +84,19 @@ def _codelink_ava(connection: Connection) -> Endpoint:
     key = _given_key(connection)
     connection = replace(connection, key=key, typed_keys={})
     if connection.base_url:
-        return _endpoint("codelink-ava", CodeLinkAva.at(connection), connection.base_url, key=key, why="named")
+        return endpoint_of("codelink-ava", CodeLinkAva.at(connection), connection.base_url, key=key, why="named")
     provider = CodeLinkAva.at(replace(connection, retries=0))
     hint = (
         " (the public CodeLinkAva service stopped in 2023: start python -m ava_magic.server and give its URL as "
         "--base-url, or name another provider with -p)"
     )
-    return _endpoint("codelink-ava", provider, CodeLinkAva.url, why="named", hint=hint)
+    return endpoint_of("codelink-ava", provider, CodeLinkAva.url, why="named", hint=hint)
 
 
 # Providers that are no presets.  An adapter of another API goes here too: ``_plug_in(Class, "name", connection)``.
 _OTHERS: dict[str, Callable[[Connection], Endpoint]] = {
     "codelink-ava": _codelink_ava,
-    "guide": lambda connection: _endpoint("guide", Guide, why="named"),
+    "guide": lambda connection: endpoint_of("guide", Guide, why="named"),
 }
 
 
@@ -147,7 +117,7 @@ def _choose(connection: Connection) -> Endpoint:
     if found := _found_here(int(time.monotonic() / _PROBE_LASTS)):
         name, address = found
         return _preset(PRESETS[name]._replace(base_url=address), connection, "it runs on this machine")
-    return _endpoint("guide", Guide, why="no endpoint is set")
+    return endpoint_of("guide", Guide, why="no endpoint is set")
 
 
 def _at_address(connection: Connection, why: str) -> Endpoint:
@@ -170,7 +140,7 @@ def _preset(preset: Preset, connection: Connection, why: str) -> Endpoint:
     key, key_name = _key_for(url, preset, home, connection) if connection.key is None else (connection.key, "")
     provider = OpenAICompatible.at(replace(connection, base_url=url, key=key, typed_keys={}))
     about = {"key": key, "key_name": key_name, "why": why}
-    return _endpoint(preset.name, provider, url, **about, list_models=provider.list_models)
+    return endpoint_of(preset.name, provider, url, **about, list_models=provider.list_models)
 
 
 def _key_for(url: str, preset: Preset, home: str, connection: Connection) -> tuple[Key | None, str]:
@@ -207,7 +177,7 @@ def _plug_in(provider: Any, name: str, connection: Connection) -> Endpoint:
     key = _given_key(connection)
     if isinstance(provider, type) and issubclass(provider, AsyncGeneratorProvider):
         provider = provider.at(replace(connection, key=key, typed_keys={}))
-    endpoint = _endpoint(name, provider, connection.base_url, key=key, why="named")
+    endpoint = endpoint_of(name, provider, connection.base_url, key=key, why="named")
     return replace(endpoint, ask=checked(endpoint.ask, name))
 
 
@@ -215,13 +185,3 @@ def _given_key(connection: Connection) -> Key | None:
     """The key that was given, or typed in, for an address at which no preset is.  Raises as :func:`origin` does."""
     typed = connection.typed_keys.get(origin(connection.base_url)) if connection.base_url else None
     return connection.key or typed
-
-
-def _endpoint(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint:
-    """A provider, ours or a plug-in's, as an endpoint."""
-    ask = ask_of(provider, name)
-    takes: dict[str, Any] = {
-        name: getattr(provider, name, False) is True for name in ("takes_images", "takes_response_format")
-    }
-    request: Callable[..., Request] | None = getattr(provider, "request", None)
-    return Endpoint(name, ask, url, request=request if callable(request) else None, **takes, **about)

@@ -64,7 +64,7 @@ def _told(kind: str, dtype: Any, values: Any, numpy: Any) -> str:
 
 
 def _range(values: Any, numpy: Any) -> list[str]:
-    """The lowest and the highest value, and how many are none, where that means something."""
+    """The lowest and the highest value, and how many are NaN, where that means something."""
     kind = values.dtype.kind
     if kind == "b":
         return [f"{int(values.sum()):,} of {values.size:,} are True"]

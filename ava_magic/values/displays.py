@@ -79,7 +79,7 @@ class ShellDisplay:
         return Picture(data, mime, self.text(value) or "[image]")
 
     def _bundle(self, value: Any) -> dict[str, Any]:
-        """All the forms that a value gives at once, by their MIME types; of one that displays itself there are none."""
+        """All the forms that a value gives at once, by their MIME types; none for one that displays itself."""
         itself = self._display.ipython_display_formatter
         if _registered(itself, value) is not None or get_real_method(value, itself.print_method) is not None:
             return {}

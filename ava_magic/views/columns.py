@@ -147,7 +147,7 @@ class HtmlColumns(Row):
 
 
 class Stacked:
-    """One reply under the other: the first streams, and the next is shown when it has ended, as far as it is."""
+    """One reply below the other: the first streams, and the next is shown when it has ended, as far as it is."""
 
     def __init__(self, columns: Sequence[Column], views: Sequence[View[Any]]) -> None:
         self._waiting = list(zip(columns, views, strict=True))

@@ -9,7 +9,7 @@ from ..conversation.kept import record_of
 from ..markdown.blocks import Blocks
 from ..markdown.html import as_it_is, plain, to_html
 from ..reply import Reply
-from . import Fresh
+from .fresh import Fresh
 
 if TYPE_CHECKING:
     from ..turn import Turn

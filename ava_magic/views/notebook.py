@@ -21,9 +21,10 @@ from ..markdown.blocks import Blocks
 from ..markdown.html import plain, to_html
 from ..markdown.unfinished import mend
 from ..reply import Reply, thought_html
-from . import BYTES_A_SECOND, HOW_TO_STOP, Fresh, pace, status_line
+from . import BYTES_A_SECOND, HOW_TO_STOP, pace, status_line
 from .area import close_tree, new_area, retire, widget_view
 from .ending import final_bundle, is_in_haste, put_together
+from .fresh import Fresh
 from .place import Place
 from .stop_button import StopButton
 
@@ -148,7 +149,7 @@ class WidgetView:
 
     def _paint_status(self) -> None:
         now = time.monotonic()
-        if not self._button.comes_alive() and now - self._status_painted < _SLOWEST_STATUS:
+        if not self._button.wake() and now - self._status_painted < _SLOWEST_STATUS:
             return
         self._status_painted = now
         line = status_line(self._turn, self._fresh, "" if self._button.is_alive else HOW_TO_STOP)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..controls import one_line, visible
 from ..reply import Reply
-from . import Fresh, View
+from . import View
+from .fresh import Fresh
 
 if TYPE_CHECKING:
     from ..turn import Turn

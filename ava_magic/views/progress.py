@@ -108,7 +108,7 @@ class WidgetProgress:
         self._place.show(widget_view(self._area, _BEGUN))
 
     def paint(self) -> float:
-        if self._button.comes_alive():
+        if self._button.wake():
             self._how.value = ""
         _update(self._bar, self._batch)
         self._bar.refresh()
@@ -212,7 +212,7 @@ _BEGUN = "Many questions were asked; their replies will stand here."
 
 
 def _draw_nothing(*arguments: object, **options: object) -> None:
-    """What a bar does that has gone."""
+    """What a bar draws once it is closed."""
 
 
 def _final(replies: Replies | None, failure: str) -> dict[str, str]:

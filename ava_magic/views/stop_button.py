@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["StopButton"]
 
-_COMES_WITHIN = 2.0  # seconds in which a front end that serves clicks has told so
+_COMES_WITHIN = 2.0  # seconds in which a front end that serves clicks says so
 
 
 class StopButton:
@@ -31,20 +31,20 @@ class StopButton:
         )
         self.widget.on_click(lambda _: stop())
 
-    def comes_alive(self) -> bool:
-        """Whether a click is served from now on, and was not before."""
-        if self.is_alive or not (self._background or _serves_clicks(self._kernel)):
-            self._give_up_its_place()
-            return False
-        self.is_alive = True
-        self.widget.layout.visibility = "visible"
-        self.widget.layout.display = ""
-        return True
+    def wake(self) -> bool:
+        """Come alive where a click is served by now; return whether that is new.
 
-    def _give_up_its_place(self) -> None:
-        """Leave no gap in a front end that serves no clicks, as nbclassic does not."""
-        if not self.is_alive and time.monotonic() - self._opened > _COMES_WITHIN:
+        A front end that serves none in time, as nbclassic does not, is left with no gap in that place.
+        """
+        if self.is_alive:
+            return False
+        if self._background or _serves_clicks(self._kernel):
+            self.is_alive = True
+            self.widget.layout.visibility = "visible"
+            self.widget.layout.display = ""
+        elif time.monotonic() - self._opened > _COMES_WITHIN:
             self.widget.layout.display = "none"
+        return self.is_alive
 
     def close(self) -> None:
         """Leave nothing behind."""

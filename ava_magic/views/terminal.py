@@ -15,8 +15,9 @@ from ..controls import visible
 from ..markdown.blocks import Blocks
 from ..markdown.unfinished import mend
 from ..reply import Reply
-from . import Fresh, pace, status_line
+from . import pace, status_line
 from .console_markdown import ConsoleMarkdown
+from .fresh import Fresh
 
 if TYPE_CHECKING:
     from ..turn import Turn

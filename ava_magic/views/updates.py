@@ -8,8 +8,9 @@ from ..markdown.blocks import Blocks
 from ..markdown.html import as_it_is, plain, to_html
 from ..markdown.unfinished import mend
 from ..reply import Reply
-from . import BYTES_A_SECOND, HOW_TO_STOP, Fresh, pace, status_line
+from . import BYTES_A_SECOND, HOW_TO_STOP, pace, status_line
 from .ending import final_bundle, is_in_haste, put_together
+from .fresh import Fresh
 from .place import Place
 
 if TYPE_CHECKING:

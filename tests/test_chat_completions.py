@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ava_magic.completions import Answer, ServiceError, models, read_body
+from ava_magic.chat_completions import Answer, ServiceError, models, read_body
 from ava_magic.providers.base import FinishReason, ModelName, Reasoning, Refusal, Usage
 
 QUESTION = {"role": "user", "content": "hi"}
