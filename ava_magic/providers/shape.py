@@ -20,7 +20,7 @@ Ask = Callable[..., AsyncIterator[Delta]]
 def ask_of(provider: Any, name: str) -> Ask:
     """How to ask ``provider``: a class with a ``create_async_generator``, or such a function.
 
-    Raises :class:`AvaError` (``config``) for what is none.
+    Raises :class:`AvaError` (``config``) for anything else.
     """
     ask = getattr(provider, "create_async_generator", None if isinstance(provider, type) else provider)
     if not callable(ask) or not _takes_a_question(ask):
@@ -29,8 +29,9 @@ def ask_of(provider: Any, name: str) -> Ask:
 
 
 def checked(ask: Ask, name: str) -> Ask:
-    """A plug-in's ``ask``, which raises :class:`AvaError` (``config``) where it yields nothing by and by, and which may
-    change the messages that it is given.
+    """A plug-in's ``ask``, given messages of its own, which it may change.
+
+    Asking raises :class:`AvaError` (``config``) where no asynchronous iterator comes of it, which only a call shows.
     """
     return functools.partial(_deltas_of, name, ask)
 
