@@ -219,9 +219,21 @@ def test_a_terminal_that_is_set_otherwise_streams_and_stops(
     assert endpoint.requests[0].hung_up.wait(20)
 
 
-def test_jupyter_console_streams_as_text(open_screen: Callable[..., Screen], endpoint: Endpoint, gate: Gate) -> None:
+def test_jupyter_console_streams_as_text(
+    open_screen: Callable[..., Screen], endpoint: Endpoint, gate: Gate, tmp_path: Path
+) -> None:
     pytest.importorskip("jupyter_console")
     console = open_screen("-m", "jupyter_console", "--simple-prompt")
     console.until(r"In \[1\]:")
-    console.run("%load_ext ava_magic", 2)
-    _streams(console, endpoint, gate)
+    _wait_until_it_hears_its_kernel(console, tmp_path / "heard")
+    console.run("%load_ext ava_magic", 3)
+    _streams(console, endpoint, gate, 3)
+
+
+def _wait_until_it_hears_its_kernel(console: Screen, heard: Path) -> None:
+    """The first prompt may be there before that: a cell that ends too early is waited for without an end."""
+    loop = f"while not __import__('os').path.exists({str(heard)!r}): print('be', 'at', sep=''"
+    console.send(f"{loop}, flush=True); __import__('time').sleep(0.05)")
+    console.until("beat")
+    heard.touch()
+    console.until(r"In \[2\]:")
