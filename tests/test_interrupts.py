@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -13,6 +13,14 @@ import pytest
 from ava_magic.busy import BusyCell
 from ava_magic.interrupts import interrupts
 from ava_magic.runner import Run
+
+
+@pytest.fixture(autouse=True)
+def _hears_interrupts() -> Iterator[None]:
+    """Whatever runs the tests: what a shell starts in the background ignores the signal."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
 
 
 def _striking_after(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

@@ -386,7 +386,11 @@ def test_brackets_that_begin_no_link_are_text(text: str) -> None:
     assert Page(to_html(f"[^1] {text}[^1]\n\n[^1]: note")).text.count("[1]") == 3
 
 
-@pytest.mark.parametrize("text", ["[" * 4_000, ("[" * 200 + "\n") * 20, "![" * 2_000, "[a " * 1_300, "[^" * 2_000])
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 4_000, ("[" * 200 + "\n") * 20, "![" * 2_000, "[a " * 1_300, "[^" * 2_000],
+    ids=["a row", "rows", "images", "words", "notes"],
+)
 @pytest.mark.parametrize("after", ["", "](x)", "\n\n[x]: http://a.example"])
 def test_each_bracket_costs_a_few_steps(text: str, after: str) -> None:
     steps = 0
@@ -401,7 +405,7 @@ def test_each_bracket_costs_a_few_steps(text: str, after: str) -> None:
         to_html(text + after)
     finally:
         sys.setprofile(None)
-    assert steps < 30 * len(text)
+    assert steps < 40 * len(text)
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,10 @@ def add_emphasis(parser: MarkdownIt, is_safe: Callable[[str], bool]) -> None:
     """Teach ``parser`` both; an address is a link where it ``is_safe``."""
 
     def bare_url(state: StateInline, silent: bool) -> bool:
+        if silent or state.src[state.pos] != ":":  # most calls end here
+            return False
         scheme = next(filter(state.pending.endswith, ("https", "http")), "")
-        match = BARE_URL.match(state.src, state.pos - len(scheme), state.posMax) if scheme and not silent else None
+        match = BARE_URL.match(state.src, state.pos - len(scheme), state.posMax) if scheme else None
         if match is None:
             return False
         state.pending = state.pending[: -len(scheme)]
