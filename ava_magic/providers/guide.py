@@ -22,14 +22,14 @@ from .base import AsyncGeneratorProvider, Delta, FinishReason
 __all__ = ["Guide"]
 
 _COMMON_WORDS = """
-a about an and are as at be by can do does for from get good has have hello hi how i if in into is it its list me my no not
-of on or please so tell than that the them then there this to use using want was what when where which who why will
+a about an and are as at be by can do does for from get good has have hello hi how i if in into is it its list me my no
+not of on or please so tell than that the them then there this to use using want was what when where which who why will
 with work you your ava magic ava_magic
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
 _WEIGHTS = {"reference.md": 0.9, "inside.md": 0.85}  # what explains a thing goes before what lists it, or is behind it
 _EXAMPLE = re.compile(r"(?m)^[^`\n]*%ava .*$")  # what an example asks says nothing about its section
-_ALSO = re.compile(r"<!-- also: (.*?) -->\n*")  # a reader's words for it, where a page hides those it does not use
+_ALSO = re.compile(r"<!-- also: (.*?) -->\n*")  # what readers call it, and its text does not
 
 _LINK_TO_A_PAGE = re.compile(r"!?\[([^\]]*)\]\((?!https?:)[^)]*\)")  # the pages are not beside the notebook
 
