@@ -28,7 +28,7 @@ with work you your ava magic ava_magic
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
 _WEIGHTS = {"reference.md": 0.9, "inside.md": 0.85}  # what explains a thing goes before what lists it, or is behind it
-_EXAMPLE = re.compile(r"(?m)^[^`\n]*%ava .*$")  # what an example asks says nothing about its section
+_EXAMPLE = re.compile(r"(?m)^[^`\n]*(?:%ava |\.ask\().*$")  # what an example asks says nothing about its section
 _ALSO = re.compile(r"<!-- also: (.*?) -->\n*")  # what readers call it, and its text does not
 
 _LINK_TO_A_PAGE = re.compile(r"!?\[([^\]]*)\]\((?!https?:)[^)]*\)")  # the pages are not beside the notebook
