@@ -78,7 +78,7 @@ def _tell_of_lost_questions(shell: InteractiveShell) -> None:
         return
     typed, run = history.input_hist_raw[-1], history.input_hist_parsed[-1]
     if "ext ava_magic" in typed and asks_for_help(typed) and "magic('pinfo" in run:
-        print("[%ava asks nothing that ends in ? in the cell that loads it: run the cell again, or ask in the next one]")
+        print("[%ava asks nothing that ends in ? in the cell that loads it: run the cell again or ask in the next]")
 
 
 def _end(change: Any) -> None:
