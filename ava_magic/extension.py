@@ -9,7 +9,7 @@ from .between_cells import catch_up
 from .completion import hooks
 from .magics import AvaMagics
 from .shell import can_await
-from .syntax import Transform
+from .syntax import Transform, asks_for_help
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -42,6 +42,7 @@ def load(shell: InteractiveShell) -> None:
             formatter.mimebundle_formatter.for_type(name, magics.tell_once)
     if shell.has_trait("exit_now"):  # a kernel's: set when it is told to shut down, before its loop stops
         shell.observe(_end, "exit_now")
+    _tell_of_lost_questions(shell)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -69,6 +70,15 @@ def unload(shell: InteractiveShell) -> None:
     # The module may not be there, or be in the middle of being loaded, in the background.
     if close_all := getattr(sys.modules.get("ava_magic.sessions"), "close_all", None):
         close_all()
+
+
+def _tell_of_lost_questions(shell: InteractiveShell) -> None:
+    """Say so where the cell that loads the extension asks as well, and IPython has read its ``?`` as it always does."""
+    if (history := shell.history_manager) is None:
+        return
+    typed, run = history.input_hist_raw[-1], history.input_hist_parsed[-1]
+    if "ext ava_magic" in typed and asks_for_help(typed) and "magic('pinfo" in run:
+        print("[%ava asks nothing that ends in ? in the cell that loads it: run the cell again or ask in the next]")
 
 
 def _end(change: Any) -> None:

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["CELL", "Transform", "statements"]
+__all__ = ["CELL", "Transform", "asks_for_help", "statements"]
 
 CELL = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*%%ava(?!\S)")
 """The beginning of a cell that is a question, up to its line of options."""
@@ -82,6 +82,14 @@ class Transform:
         awaits = scopes[-1][1].startswith("async") if scopes else self._can_await()
         line = _LINE_ENDS.sub(r"\1 ", magic["line"].rstrip("\n")).strip()
         return statement[:escape] + _call(line, awaits=awaits, in_function=bool(scopes)) + "\n"
+
+
+def asks_for_help(source: str) -> bool:
+    """Whether IPython, which nothing transforms before it, takes a question in this cell for a call for help."""
+    return not source.lstrip().startswith("%%") and any(
+        escape >= 0 and statement.rstrip().endswith("?") and _AVA.match(statement, escape)
+        for statement, escape in statements(source)
+    )
 
 
 def statements(source: str) -> Iterator[tuple[str, int]]:

@@ -46,6 +46,7 @@ class Turn(Arrival):
         started: when the request was sent (``time.monotonic``), or ``None`` before that.
         partial: whether it ended before its end.
         is_kept: whether a conversation that it belongs to keeps it when it is over.
+        is_report: whether it tells of the endpoint, and no model answers.
         failed: whether it ended by an error.
         ended: when it ended, in seconds since 1970; 0 before that.
         instead: the exchange of the conversation that it takes the place of, or ``None``.
@@ -69,6 +70,7 @@ class Turn(Arrival):
         self.started: float | None = None
         self.partial = False
         self.is_kept = True
+        self.is_report = False
         self._demand: Demand | None = None
         self._data: Any = None
         self.failed = False
@@ -149,6 +151,7 @@ class Turn(Arrival):
 
     def report(self, ask: Ask) -> None:
         """Let ``ask`` answer in the endpoint's place, beside any cassette."""
+        self.is_report = True
         self.endpoint = replace(self.endpoint, ask=ask)
         self._tape = Live()
 

@@ -238,6 +238,20 @@ def test_loading_and_unloading_are_paired(kernel: Kernel) -> None:
     kernel.run("%reload_ext ava_magic")
 
 
+def test_a_question_in_the_cell_that_loads_it_is_told_to_be_asked_again(kernel: Kernel) -> None:
+    """IPython has taken its ``?`` for a call for help, before the extension could say what it is."""
+    source = "%load_ext ava_magic\nx = 5\n%ava -p guide what is a reply?"
+    kernel.run("%unload_ext ava_magic")
+    cell = kernel.run(source)
+    assert "run the cell again" in cell.stdout
+    again = kernel.run(source)
+    assert "run the cell again" not in again.stdout
+    assert "## What a Reply holds" in again.shown
+    assert "run the cell" not in kernel.run(source.replace("load", "reload")).stdout
+    kernel.run("%unload_ext ava_magic")
+    assert not kernel.run("%load_ext ava_magic\n%ava?").stdout
+
+
 def test_where_nobody_attends_no_widget_is_opened(asked: Kernel, endpoint: Endpoint) -> None:
     gate = Gate()
     endpoint.says("first, ", gate, "last")

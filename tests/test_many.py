@@ -172,6 +172,7 @@ def test_what_came_before_an_error_is_kept(asked: Kernel, endpoint: Endpoint) ->
     [
         ("%ava --each nobody Greet {item}", "there is no variable of that name"),
         ("%ava --each people[:3] Greet {item}", "write rows = people[:3] before, and --each rows"),
+        ("%ava --each names.first Greet {item}", "write rows = names.first before, and --each rows"),
         ("greet = len\n%ava --each greet Greet {item}", "--each greet: builtin_function_or_method holds no items"),
         ("name = 'Ada'\n%ava --each name Greet {item}", "a text is one item"),
         ("none = []\n%ava --each none Greet {item}", "none holds no item, so nothing was asked"),

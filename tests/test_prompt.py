@@ -380,6 +380,8 @@ def test_a_value_that_fits_the_budget_is_whole() -> None:
         ("{Total} {resutl}", "{resutl} stays as typed: did you mean {result}?"),
         ("{RESULT:.2f}", "{RESULT:.2f} stays as typed: did you mean {result}?"),
         ("{df.shape}", "{df.shape} stays as typed: nothing is run to find it; give it a name of its own"),
+        ("{df.head(3)}", "{df.head(3)} stays as typed: nothing is called; give the result a name of its own"),
+        ("{len(df)} {nowhere(df)}", "{len(df)} stays as typed: nothing is called; give the result a name of its own"),
         ("{result:q}", "{result:q} stays as typed: ValueError: Unknown format code 'q' for object of type 'float'"),
         ("{odd}", "{odd} stays as typed: RuntimeError: as it is"),
         ("{exits}", "{exits} stays as typed: SystemExit"),

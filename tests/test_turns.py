@@ -299,6 +299,7 @@ def test_tokens_are_counted_as_the_endpoint_reports_them(asked: Kernel, endpoint
     endpoint.answers("yes", b"data: " + json.dumps(usage).encode() + b"\n\n", END)
     asked.run("%ava really and truly?")
     asked.run("%ava -n -m other really and truly?")
+    asked.run("%ava --models")  # which costs nothing
     shown = asked.run("%ava --usage").shown
     rows = [line.split() for line in shown.split("\n")[1:]]
     assert ["main", "scripted", "1", "12", "7"] in rows

@@ -46,10 +46,10 @@ def record_of(turn: Turn) -> dict[str, Any]:
 
 
 def spent_by(turn: Turn) -> Spent:
-    """The tokens that it took, by the endpoint's count where there is one; no turn where nothing came."""
+    """The tokens that it took, by the endpoint's count where there is one; no turn where nothing came, or a report."""
     sent = reported(turn.usage, "prompt_tokens")
     received = reported(turn.usage, "completion_tokens")
-    if not (sent or received or turn.pieces or turn.thoughts):
+    if turn.is_report or not (sent or received or turn.pieces or turn.thoughts):
         return Spent()
     return Spent(
         turns=1,

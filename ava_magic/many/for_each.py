@@ -135,7 +135,8 @@ def _items_called(name: str, namespace: Mapping[str, Any]) -> Items:
     if items is MISSING and Path(name).expanduser().is_file():
         items = Path(name)
     if items is MISSING:
-        advice = f"; write rows = {name} before, and --each rows" if re.search(r"[\[(]", name) else ""
+        is_expression = re.search(r"[\[(]", name) or name.partition(".")[0] in namespace
+        advice = f"; write rows = {name} before, and --each rows" if is_expression else ""
         raise AvaError(f"--each {name}: there is no variable of that name, and no file{advice}", "config")
     try:
         return items_of(items)

@@ -12,6 +12,7 @@ All other braces stay, byte for byte.  What was inserted is not read again.
 
 from __future__ import annotations
 
+import builtins
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +31,7 @@ __all__ = ["Filled", "Insertion", "fill", "interpolate", "joined"]
 _FIELD = re.compile(
     rf"(?P<opening>{{(?<!{{{{){{*+)(?P<name>[^\W\d]\w*)(?P<path>{PATH})(?P<repr>!r)?(?::(?P<spec>[^{{}}\n]*))?(?P<closing>}}++)"
 )
+_CALL = re.compile(rf"(?<!{{){{(?P<name>[^\W\d]\w*){PATH}\(\s*(?P<first>[^\W\d]\w*)?[^{{}}\n]*}}(?!}})")
 _MOST_NOTES = 3
 _MOST_GUESSES = 8  # names that are compared with those of the namespace
 _SHORTEST_NAME = 3  # characters of a name that can be a misspelt one
@@ -95,6 +97,13 @@ class _Filling:
     def _note(self, typed: str, why: str) -> None:
         self.notes[f"{one_line(typed, 80)} stays as typed: {why}"] = None
 
+    def point_at_calls(self, text: str) -> None:
+        """Say of calls, such as an f-string would make with what is there, that they are none here."""
+        for match in _CALL.finditer(text):
+            of_python = hasattr(builtins, match["name"]) and match["first"] in self.namespace
+            if of_python or match["name"] in self.namespace:
+                self._note(match.group(), "nothing is called; give the result a name of its own")
+
     def point_at_close_names(self) -> None:
         """Say of names that are not there which ones they look like."""
         known = {name.lower(): name for name in self.namespace if not name.startswith("_")}
@@ -128,6 +137,7 @@ def fill(
         parts += [text[position : match.start()], *filling.replacement(match)]
         position = match.end()
     parts.append(text[position:])
+    filling.point_at_calls(text)
     filling.point_at_close_names()
     return parts, _few(list(filling.notes))
 

@@ -22,13 +22,14 @@ from .base import AsyncGeneratorProvider, Delta, FinishReason
 __all__ = ["Guide"]
 
 _COMMON_WORDS = """
-a about an and are as at be by can do does for from get has have hello hi how i if in into is it its list me my no not
-of on or please so tell than that the them then there this to use using want was what when where which who why will
+a about an and are as at be by can do does for from get good has have hello hi how i if in into is it its list me my no
+not of on or please so tell than that the them then there this to use using want was what when where which who why will
 with work you your ava magic ava_magic
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
-_WEIGHTS = {"reference.md": 0.9}  # its tables name everything: what explains a thing goes before what lists it
-_EXAMPLE = re.compile(r"(?m)^[^`\n]*%ava .*$")  # what an example asks says nothing about its section
+_WEIGHTS = {"reference.md": 0.9, "inside.md": 0.85}  # what explains a thing goes before what lists it, or is behind it
+_EXAMPLE = re.compile(r"(?m)^[^`\n]*(?:%ava |\.ask\().*$")  # what an example asks says nothing about its section
+_ALSO = re.compile(r"<!-- also: (.*?) -->\n*")  # what readers call it, and its text does not
 
 _LINK_TO_A_PAGE = re.compile(r"!?\[([^\]]*)\]\((?!https?:)[^)]*\)")  # the pages are not beside the notebook
 
@@ -103,15 +104,17 @@ def _sections() -> tuple[Section, ...]:
 def _split(page: str, weight: float) -> Iterable[Section]:
     for part in re.split(r"(?m)^## ", page)[1:]:
         title, _, text = _LINK_TO_A_PAGE.sub(r"\1", part).partition("\n")
+        about = f"{title} {' '.join(_ALSO.findall(text))} "
+        text = _ALSO.sub("", text)
         # A word of the heading counts for four of the text: the heading says what the section is about.
-        words = _words(f"{title} " * 4 + _EXAMPLE.sub("", text))
+        words = _words(about * 4 + _EXAMPLE.sub("", text))
         yield Section(title.strip(), text.strip(), Counter(words), weight)
 
 
 def _words(text: str) -> list[str]:
-    """The telling words of ``text``; an option such as ``-t`` is one, beside the words in its name."""
+    """The telling words of ``text``, 429 among them; an option such as ``-t`` is one, beside the words in its name."""
     text = text.lower()
-    words = [_stem(word) for word in re.findall(r"[a-z][a-z_]+", text) if word not in _COMMON]
+    words = [_stem(word) for word in re.findall(r"[a-z][a-z_]+|\d{3,}", text) if word not in _COMMON]
     return words + re.findall(r"(?<![\w-])--?[a-z][\w-]*", text)  # --models is not --model
 
 
