@@ -110,12 +110,12 @@ class Turn(Arrival):
                     yield answer
             if answer := self.take_rest():
                 yield answer
-        except (asyncio.CancelledError, GeneratorExit):
-            self.end_early()
-            raise
         except Exception as error:  # whatever a provider raises
             failure = await self._explain(error)
             self.partial = True
+        except BaseException:  # a Stop, or what a provider would end the program by
+            self.end_early()
+            raise
         finally:
             seconds = self._since_start()
             if deltas is not None:
