@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
+from traitlets import TraitError
+
 from .between_cells import catch_up
 from .completion import hooks
+from .errors import AvaError
 from .magics import AvaMagics
 from .shell import can_await
 from .syntax import Transform
@@ -19,13 +23,21 @@ __all__ = ["load", "unload"]
 _NAME = AvaMagics.__name__
 _REPLIES = ("ava_magic.reply.Reply", "ava_magic.many.replies.Replies")  # by name: loading the extension loads none
 _PENDING = "ava_magic.background.Pending"
+_log = logging.getLogger("ava_magic.log")  # by name, likewise
 
 
 def load(shell: InteractiveShell) -> None:
-    """Put the magics, the input transform and the reply's display into ``shell``; once, however often it is called."""
+    """Put the magics, the input transform and the reply's display into ``shell``; once, however often it is called.
+
+    Raises :class:`AvaError` (``config``) where the configuration gives a setting what it cannot be.
+    """
     if _NAME in shell.magics_manager.registry:
         return
-    magics = AvaMagics(shell)
+    try:
+        magics = AvaMagics(shell)
+    except TraitError as error:
+        why = f"ava_magic cannot be loaded: {str(error).removesuffix('.')}"
+        raise AvaError(f"{why}; mend that in ipython_config.py, and start again", "config") from None
     shell.register_magics(magics)
     transform = Transform(lambda: can_await(shell))
     # First, so that the body of %%ava stays as it was typed; and last, for what the others uncover (">>> %ava").
@@ -40,6 +52,7 @@ def load(shell: InteractiveShell) -> None:
     else:  # IPython 7 asks nothing whether it shows itself in a terminal
         for name in _REPLIES:
             formatter.mimebundle_formatter.for_type(name, magics.tell_once)
+    _log.addFilter(_is_listened_to)
     if shell.has_trait("exit_now"):  # a kernel's: set when it is told to shut down, before its loop stops
         shell.observe(_end, "exit_now")
 
@@ -62,6 +75,7 @@ def unload(shell: InteractiveShell) -> None:
     for name in (*_REPLIES, _PENDING):
         formatter.ipython_display_formatter.pop(name, None)
         formatter.mimebundle_formatter.pop(name, None)
+    _log.removeFilter(_is_listened_to)
     if shell.has_trait("exit_now"):
         shell.unobserve(_end, "exit_now")
     _leave()
@@ -69,6 +83,15 @@ def unload(shell: InteractiveShell) -> None:
     # The module may not be there, or be in the middle of being loaded, in the background.
     if close_all := getattr(sys.modules.get("ava_magic.sessions"), "close_all", None):
         close_all()
+
+
+def _is_listened_to(record: logging.LogRecord) -> bool:
+    """Whether the log is told: here a cell shows its retries and failures itself.
+
+    Who wants them in the log too asks for INFO.  Any ``logging.error()`` sets up the root logger, that of a wrong
+    ``%config`` for one, and each failure would then stand below its cell twice.
+    """
+    return logging.getLogger(record.name).isEnabledFor(logging.INFO)
 
 
 def _end(change: Any) -> None:
