@@ -185,7 +185,7 @@ class Turn(Arrival):
             messages=tuple(self.messages),
             model=self.model,
             provider=self.endpoint.name,
-            endpoint=self.endpoint.url,
+            endpoint=self.endpoint.address,
             finish_reason=self.finish_reason,
             usage=self.usage,
             reasoning="".join(self.thoughts),
