@@ -74,6 +74,8 @@ def parse(line: str) -> Arguments:
     rest = line[position:].strip()
     if rest == "--" or rest.startswith(("-- ", "--\t")):
         rest = rest[2:].strip()
+    if command == "key" and rest:  # most likely the key, which is not to be shown once more
+        raise AvaError("--key stands alone: it asks for the key in a hidden prompt; take away what follows", "config")
     if command and rest:
         raise AvaError(f"--{command} stands alone; what is {rest[:40]!r} for?", "config")
     return Arguments(rest, options, command, compared)

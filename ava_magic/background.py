@@ -44,7 +44,7 @@ async def _to_its_end(asking: UnderWay[Any]) -> None:
     failure = ""
     try:
         await awaited(asking.work, asking.paint, asking.run)
-    except Exception as error:  # shown in its place, for it may be that nobody awaits it
+    except (Exception, SystemExit) as error:  # shown in its place, for it may be that nobody awaits it
         failure = error.in_one_line() if isinstance(error, AvaError) else f"{type(error).__name__}: {error}"
         raise
     finally:

@@ -182,7 +182,7 @@ class Chat:
                 async for delta in deltas:
                     yield delta
             kept = True
-        except (asyncio.CancelledError, GeneratorExit):
+        except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
             kept = True
             raise
         finally:

@@ -45,7 +45,7 @@ def check(endpoint: Endpoint, *, through_proxy: bool = False) -> Ask:
     async def report(model: str, messages: list[Message], **fields: Any) -> AsyncGenerator[str, None]:
         steps = _Steps(endpoint, model, fields, through_proxy)
         yield _line(
-            "\u2713", "endpoint", f"{endpoint.name} ({endpoint.why}){f' at {endpoint.url}' if endpoint.url else ''}"
+            "\u2713", "endpoint", f"{endpoint.name} ({endpoint.why}){f' at {endpoint.address}' if endpoint.url else ''}"
         )
         for name, step in steps.all():
             try:

@@ -17,6 +17,7 @@ from .conversation.chats import MAIN, Chats
 from .conversation.exchanges import fit
 from .conversation.history import History, age
 from .conversation.tokens import estimate_tokens
+from .environment import from_home
 from .errors import AvaError
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def resume(call: Call) -> str:
     """Rebuild the conversation from the outputs of the notebook's file."""
     from .conversation.resume import find_notebook, resume
 
-    told = Path(call.value).expanduser() if call.value else None
+    told = from_home(call.value) if call.value else None
     path = told or find_notebook(os.environ, call.namespace, Path.cwd())
     found = resume(path, call.name)
     what = f"{path}, as it was saved {age(time.time() - found.saved)} ago,"
@@ -168,7 +169,7 @@ def state(chats: Chats, turn: Turn) -> str:
     rows = {
         "provider": f"{endpoint.name} ({endpoint.why})",
         "model": turn.settings.model or "the endpoint's own choice",
-        "endpoint": endpoint.url or "none: it runs inside this package",
+        "endpoint": endpoint.address or "none: it runs inside this package",
         "turns": f"{so_far} in the conversation {MAIN} (--history shows, --reset forgets)",
         "beside it": f"{others}: -c NAME talks there" if others else "",
         "to change": "%config AvaMagics.model = 'NAME' (or .provider, .base_url); -m, -p, --base-url for one",

@@ -6,8 +6,9 @@ The variables that hold the presets' keys stand in the table of presets.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-__all__ = ["VARIABLES", "variable"]
+__all__ = ["VARIABLES", "from_home", "variable"]
 
 VARIABLES = {
     "AVA_BASE_URL": "the endpoint, where none is named",
@@ -28,3 +29,8 @@ VARIABLES = {
 def variable(name: str) -> str:
     """The value of the variable ``name`` without white space around it; ``""`` where it is not set."""
     return os.environ.get(name, "").strip()
+
+
+def from_home(path: str | os.PathLike[str]) -> Path:
+    """``path`` with ``~`` as the home directory; it is a part of a name that is nobody's, such as ``~$report.csv``."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # Path.expanduser raises there

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
+from traitlets import TraitError
+
 from .between_cells import catch_up
 from .completion import hooks
+from .errors import AvaError
 from .magics import AvaMagics
 from .shell import can_await
 from .syntax import Transform, asks_for_help
@@ -19,13 +23,21 @@ __all__ = ["load", "unload"]
 _NAME = AvaMagics.__name__
 _REPLIES = ("ava_magic.reply.Reply", "ava_magic.many.replies.Replies")  # by name: loading the extension loads none
 _PENDING = "ava_magic.background.Pending"
+_log = logging.getLogger("ava_magic.log")  # by name, likewise
 
 
 def load(shell: InteractiveShell) -> None:
-    """Put the magics, the input transform and the reply's display into ``shell``; once, however often it is called."""
+    """Put the magics, the input transform and the reply's display into ``shell``; once, however often it is called.
+
+    Raises :class:`AvaError` (``config``) where the configuration gives a setting what it cannot be.
+    """
     if _NAME in shell.magics_manager.registry:
         return
-    magics = AvaMagics(shell)
+    try:
+        magics = AvaMagics(shell)
+    except TraitError as error:
+        why = f"ava_magic cannot be loaded: {str(error).removesuffix('.')}"
+        raise AvaError(f"{why}; mend that in ipython_config.py, and start again", "config") from None
     shell.register_magics(magics)
     transform = Transform(lambda: can_await(shell))
     # First, so that the body of %%ava stays as it was typed; and last, for what the others uncover (">>> %ava").
@@ -40,6 +52,7 @@ def load(shell: InteractiveShell) -> None:
     else:  # IPython 7 asks nothing whether it shows itself in a terminal
         for name in _REPLIES:
             formatter.mimebundle_formatter.for_type(name, magics.tell_once)
+    _log.addFilter(_is_listened_to)
     if shell.has_trait("exit_now"):  # a kernel's: set when it is told to shut down, before its loop stops
         shell.observe(_end, "exit_now")
     _tell_of_lost_questions(shell)
@@ -63,6 +76,7 @@ def unload(shell: InteractiveShell) -> None:
     for name in (*_REPLIES, _PENDING):
         formatter.ipython_display_formatter.pop(name, None)
         formatter.mimebundle_formatter.pop(name, None)
+    _log.removeFilter(_is_listened_to)
     if shell.has_trait("exit_now"):
         shell.unobserve(_end, "exit_now")
     _leave()
@@ -72,6 +86,7 @@ def unload(shell: InteractiveShell) -> None:
         close_all()
 
 
+<<<<<<< HEAD
 def _tell_of_lost_questions(shell: InteractiveShell) -> None:
     """Say so where the cell that loads the extension asks as well, and IPython has read its ``?`` as it always does."""
     if (history := shell.history_manager) is None:
@@ -79,6 +94,15 @@ def _tell_of_lost_questions(shell: InteractiveShell) -> None:
     typed, run = history.input_hist_raw[-1], history.input_hist_parsed[-1]
     if "ext ava_magic" in typed and asks_for_help(typed) and "magic('pinfo" in run:
         print("[%ava asks nothing that ends in ? in the cell that loads it: run the cell again or ask in the next]")
+=======
+def _is_listened_to(record: logging.LogRecord) -> bool:
+    """Whether the log is told: here a cell shows its retries and failures itself.
+
+    Who wants them in the log too asks for INFO.  Any ``logging.error()`` sets up the root logger, that of a wrong
+    ``%config`` for one, and each failure would then stand below its cell twice.
+    """
+    return logging.getLogger(record.name).isEnabledFor(logging.INFO)
+>>>>>>> old15
 
 
 def _end(change: Any) -> None:

@@ -1,7 +1,8 @@
 """What the log is told, by the logger ``ava_magic`` and its children, for those who run this on a server.
 
 INFO: a question was sent, to whom, and how it ended.  WARNING: a request is repeated, or a question failed.  DEBUG: the
-words of the failure, which may quote what was sent.  No line holds a key; a question or an answer stands in none above
+words of the failure, which may quote what was sent.  Where the extension is loaded, a cell shows the warnings itself,
+and they are told from INFO on.  No line holds a key; a question or an answer stands in none above
 DEBUG.
 """
 

@@ -217,7 +217,7 @@ class AvaMagics(Magics):
         try:
             with asking.on_screen():
                 yield
-        except Exception:  # whatever it was, what had come is the result, and the error goes on
+        except (Exception, SystemExit):  # whatever it was, what had come is the result, and the error goes on
             if asking.keeps_when_failed and asking.what_came() is not None:
                 self._shell.displayhook.update_user_ns(self._conclude(asking))
             raise

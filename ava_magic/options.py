@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import keyword
 import math
+import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .answers.formats import FORMATS
 
 __all__ = ["BY_NAME", "GROUPS", "OPTIONS", "Option", "help_text"]
+
+
+# What is looked up under these names is IPython's: bound to a reply, get_ipython or In would end every further cell.
+_IPYTHONS = re.compile(r"In|Out|get_ipython|_{1,3}|_i{1,3}|_i?\d+|_[iod]h|__\w+__")
 
 
 class Option(NamedTuple):
@@ -60,6 +66,18 @@ def _setting(text: str) -> tuple[str, Any]:
 def _name(text: str) -> str:
     if not text.isidentifier() or keyword.iskeyword(text):
         raise ValueError("it must be the name of a variable")
+    return unicodedata.normalize("NFKC", text)  # as Python reads it: a keyboard's micro sign is the letter mu
+
+
+def _new_name(text: str) -> str:
+    if _IPYTHONS.fullmatch(name := _name(text)):
+        raise ValueError("IPython keeps that name for itself")
+    return name
+
+
+def _path(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it must be a path")
     return text
 
 
@@ -114,19 +132,19 @@ GROUPS = {
         Option(("-b", "--background"), "", "return at once; the reply streams on, and can be awaited"),
     ),
     "What goes in, and what comes of it": (
-        Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _name),
+        Option(("-o", "--out"), "NAME", "also bind the reply to NAME", _new_name),
         Option(("-f", "--format"), "FORMAT", "; ".join(form.help for form in FORMATS.values()), _format),
         Option(("--schema",), "NAME", "the shape that JSON must have: a schema, dataclass or pydantic model", _name),
         Option(("-e", "--error"), "", "add the last traceback and the cell that raised it"),
         Option(("-r", "--raw"), "", "leave {braces} as they are"),
-        Option(("--attach",), "PATH", "send a text file or an image along", many=True),
+        Option(("--attach",), "PATH", "send a text file or an image along", _path, many=True),
         Option(("--preview",), "", "show the request and its size; send nothing"),
         Option(("--send-secrets",), "", "send the prompt though it holds a key or a token"),
     ),
     "Many at once": (
         Option(("--each",), "NAME", "ask once for each item of NAME, with {item} in the question"),
         Option(("--concurrency",), "N", "how many of them at once; 8 where nothing is said", _count),
-        Option(("--into",), "PATH", "keep every result in PATH.jsonl, and go on from what it holds"),
+        Option(("--into",), "PATH", "keep every result in PATH.jsonl, and go on from what it holds", _path),
         Option(("--dask",), "", "spread them over the workers of the active Dask client"),
         Option(("--keep",), "NAME", "which of several goes on in the conversation; afterwards too, with no question"),
     ),
@@ -150,8 +168,8 @@ GROUPS = {
             bare=1,
         ),
         Option(("--reset",), "", "forget the conversation", command=True),
-        Option(("--save",), "PATH", "write the conversation to PATH.json or PATH.md", command=True),
-        Option(("--load",), "PATH", "go on with a conversation that was saved", command=True),
+        Option(("--save",), "PATH", "write the conversation to PATH.json or PATH.md", _path, command=True),
+        Option(("--load",), "PATH", "go on with a conversation that was saved", _path, command=True),
         Option(("--resume",), "[PATH]", "rebuild the conversation from the notebook's file", command=True, bare=""),
         Option(("--usage",), "", "show the tokens that were spent", command=True),
         Option(("--check",), "", "reach the endpoint step by step, and say what is wrong", command=True),

@@ -76,6 +76,8 @@ class Run:
                 raise  # somebody else's cancellation is theirs to answer
             self.cut = True
             task.uncancel()
+        except KeyboardInterrupt:  # a provider's own: the signal is not Python's while a run is under way
+            self.stopped = self.cut = True
         finally:
             self._target = None
 

@@ -112,12 +112,12 @@ class Turn(Arrival):
                     yield answer
             if answer := self.take_rest():
                 yield answer
-        except (asyncio.CancelledError, GeneratorExit):
-            self.end_early()
-            raise
         except Exception as error:  # whatever a provider raises
             failure = await self._explain(error)
             self.partial = True
+        except BaseException:  # a Stop, or what a provider would end the program by
+            self.end_early()
+            raise
         finally:
             seconds = self._since_start()
             if deltas is not None:
@@ -188,7 +188,7 @@ class Turn(Arrival):
             messages=tuple(self.messages),
             model=self.model,
             provider=self.endpoint.name,
-            endpoint=self.endpoint.url,
+            endpoint=self.endpoint.address,
             finish_reason=self.finish_reason,
             usage=self.usage,
             reasoning="".join(self.thoughts),

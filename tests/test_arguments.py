@@ -136,7 +136,28 @@ def test_a_command_stands_instead_of_a_prompt(option: Option) -> None:
     value = " 2" if option.value else ""
     arguments = parse(f"  {option.names[-1]}{value} ")
     assert (arguments.command, arguments.prompt) == (option.key, "")
-    assert "what?" in str(refused(f"{option.names[-1]}{value} what?"))
+    assert ("what?" in str(refused(f"{option.names[-1]}{value} what?"))) is (option.key != "key")
+
+
+def test_a_key_in_the_line_is_not_shown_once_more() -> None:
+    assert "in a hidden prompt" in str(refused("--key -p openai a-key-of-ours"))
+    assert "a-key" not in str(refused("--key -p openai a-key-of-ours"))
+
+
+@pytest.mark.parametrize(
+    "name", ["In", "Out", "get_ipython", "_", "__", "___", "_7", "_i", "_i7", "_ih", "_oh", "_dh", "__name__"]
+)
+def test_a_reply_takes_no_name_that_ipython_needs(name: str) -> None:
+    assert str(refused(f"-o {name} hi")) == f"--out cannot be {name!r}: IPython keeps that name for itself"
+
+
+def test_a_name_is_read_as_python_reads_it() -> None:
+    assert parse("-o \u00b5 hi").options["out"] == "\u03bc"  # the micro sign of a keyboard, the letter mu
+
+
+@pytest.mark.parametrize("option", ["--attach", "--into", "--save", "--load"])
+def test_a_path_is_not_empty(option: str) -> None:
+    assert str(refused(f"{option}=''")) == f"{option} cannot be '': it must be a path"
 
 
 @pytest.mark.parametrize("option", BARE, ids=lambda option: option.key)

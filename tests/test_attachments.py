@@ -66,12 +66,29 @@ def test_an_image_is_known_by_its_bytes(tmp_path: Path, data: bytes, mime: str) 
 
 
 @pytest.mark.parametrize(
-    "data", [b"%PDF-1.7\n\xe2\xe3", b"PK\x03\x04\0\0", b"caf\xe9", b"a\0b", b"BM\0\0", b"RIFF\0\0\0\0WAVE"]
+    "data",
+    [
+        b"%PDF-1.7\n\xe2\xe3",
+        b"%PDF-1.4\n1 0 obj",
+        b"PK\x03\x04\0\0",
+        b"caf\xe9",
+        b"a\0b",
+        b"BM\0\0",
+        b"RIFF\0\0\0\0WAVE",
+    ],
 )
 def test_another_file_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.bin").write_bytes(data)
-    with pytest.raises(AvaError, match="neither text nor a PNG, JPEG, GIF or WebP image"):
+    with pytest.raises(AvaError, match="neither text in UTF-8 nor a PNG, JPEG, GIF or WebP image"):
         attach(str(tmp_path / "x.bin"))
+
+
+def test_a_tilde_that_is_nobodys_is_a_part_of_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~$report.csv").write_text("a,b")
+    assert "The file ~$report.csv:" in str(attach("~$report.csv"))
+    with pytest.raises(AvaError, match="there is no file ~nobody-of-that-name/x"):
+        attach("~nobody-of-that-name/x")
 
 
 @pytest.mark.parametrize(("head", "limit"), [(b"text", LARGEST_TEXT), (PNG, LARGEST_PICTURE)])

@@ -290,3 +290,25 @@ def test_auto_says_in_a_kernel_what_it_chose_and_why(kernel: Kernel, endpoint: E
     assert "groq (GROQ_API_KEY is set)" in state
     assert "something" not in state
     kernel.run("del os.environ['GROQ_API_KEY']")
+
+
+@pytest.mark.parametrize(
+    ("base", "posts_to", "shown"),
+    [
+        ("/v1/chat/completions", "/v1/chat/completions", "/v1/chat/completions"),
+        ("/v1/chat/completions/", "/v1/chat/completions", "/v1/chat/completions"),
+        ("/v1?api-version=2", "/v1/chat/completions?api-version=2", "/v1"),
+        ("/d/chat/completions?code=ours", "/d/chat/completions?code=ours", "/d/chat/completions"),
+    ],
+)
+def test_a_base_url_may_be_whole_and_have_a_query(
+    kernel: Kernel, endpoint: Endpoint, base: str, posts_to: str, shown: str
+) -> None:
+    """A key may stand in the query, so it is not shown."""
+    endpoint.says("fine")
+    host = endpoint.url.removesuffix("/v1")
+    kernel.run(f"%config AvaMagics.base_url = {host + base!r}")
+    cell = kernel.run("%ava hi")
+    assert endpoint.requests[0].path == posts_to
+    assert f"{host}{shown} \u00b7" in cell.shown
+    assert "?" not in cell.shown + kernel.run("%ava").shown.partition("endpoint")[2].partition("\n")[0]

@@ -245,6 +245,13 @@ def test_a_message_beside_a_delta_is_not_said_twice() -> None:
     assert decode([stream(delta(content="a"), delta(content="b"), whole)]).text == "ab"
 
 
+def test_the_text_of_a_completion_is_content() -> None:
+    pieces = [{"choices": [{"index": 0, "text": text, "finish_reason": None}]} for text in ("old ", "words")]
+    outcome = decode([stream(*pieces, {"choices": [{"text": "", "finish_reason": "stop"}]})])
+    assert (outcome.text, outcome.finish_reason, outcome.error) == ("old words", "stop", None)
+    assert decode([json.dumps({"choices": [{"text": "old words"}]}).encode()]).text == "old words"
+
+
 @pytest.mark.parametrize(
     "end", [b"data: [DONE]", b"data:[DONE]", b"data: [DONE]\n", b"data: [DONE]\r", b"data:  [DONE] "]
 )
@@ -282,6 +289,7 @@ def test_half_a_last_line_is_a_cut(end: bytes) -> None:
         (b"da", "truncated", "before its first word"),
         (b'{"choices": [{"message": {"content": "a long ans', "truncated", "cut off"),
         (b'{"choi', "protocol", "no chat completion"),
+        (b'event: delta\ndata: {"type": "delta", "text": "hi"}\n\n', "protocol", 'It began: {"type": "delta"'),
         (b'{"choices": [{"message": half}]}', "protocol", "no chat completion"),
     ],
 )

@@ -180,6 +180,20 @@ def test_the_server_that_is_verbose_writes_its_own_lines_and_nobody_elses(tmp_pa
     assert "theirs" not in told
 
 
+def test_a_failure_that_a_cell_shows_is_not_told_again_on_stderr(fresh_kernel: Kernel, endpoint: Endpoint) -> None:
+    """A wrong ``%config``, as any ``logging.error()``, sets up the root logger, though nobody wants a log."""
+    endpoint.answers(b"nope", status=401)
+    fresh_kernel.run("%load_ext ava_magic\n%config AvaMagics.temperature = 'hot'")
+    cell = fresh_kernel.run(f"%ava --base-url {endpoint.url} {_QUESTION}")
+    assert "AvaError (auth)" in cell.error
+    assert cell.stderr == ""
+    fresh_kernel.run("import logging\nlogging.getLogger('ava_magic').setLevel('INFO')")
+    assert "WARNING:ava_magic.log:#2 failed" in fresh_kernel.run(f"%ava --base-url {endpoint.url} hi").stderr
+    fresh_kernel.run("logging.getLogger('ava_magic').setLevel('NOTSET')\n%unload_ext ava_magic")
+    ask = f"from ava_magic import Chat\nawait Chat(base_url={endpoint.url!r}).ask('hi')"
+    assert "WARNING:ava_magic.log:#3 failed" in fresh_kernel.run(ask).stderr
+
+
 def test_who_listens_to_all_loggers_reads_little_of_a_reply(fresh_kernel: Kernel, endpoint: Endpoint) -> None:
     """At DEBUG the parser of Markdown would tell of each rule that it tries, with each frame."""
     endpoint.says("# A\n\n- b\n\n", "c")

@@ -368,6 +368,10 @@ def test_a_long_value_is_cut_in_its_middle_and_says_so(typed: str) -> None:
     assert len(text) < 8_100
 
 
+def test_a_name_is_read_as_python_reads_it() -> None:
+    assert fill("{\u00b5}", {"\u03bc": 3}) == "3"  # the micro sign of a keyboard, the letter mu
+
+
 def test_a_value_that_fits_the_budget_is_whole() -> None:
     assert fill("{long}", {"long": "x" * 8_000}) == "x" * 8_000
 
@@ -382,6 +386,10 @@ def test_a_value_that_fits_the_budget_is_whole() -> None:
         ("{df.shape}", "{df.shape} stays as typed: nothing is run to find it; give it a name of its own"),
         ("{df.head(3)}", "{df.head(3)} stays as typed: nothing is called; give the result a name of its own"),
         ("{len(df)} {nowhere(df)}", "{len(df)} stays as typed: nothing is called; give the result a name of its own"),
+        ("{some[9]}", "{some[9]} stays as typed: there is no such item"),
+        ("{named['nope']}", "{named['nope']} stays as typed: there is no such item"),
+        ("{some[0:1]}", "{some[0:1]} stays as typed: nothing is run to find it; give it a name of its own"),
+        ("{result[0]}", "{result[0]} stays as typed: nothing is run to find it; give it a name of its own"),
         ("{result:q}", "{result:q} stays as typed: ValueError: Unknown format code 'q' for object of type 'float'"),
         ("{odd}", "{odd} stays as typed: RuntimeError: as it is"),
         ("{exits}", "{exits} stays as typed: SystemExit"),
@@ -400,7 +408,15 @@ def test_a_field_that_stays_is_pointed_at(typed: str, note: str) -> None:
         return type("Raising", (), {"__repr__": fail})()
 
     namespace = {
-        **{"df": 1, "fig": 1, "result": 1.5, "exits": raising(SystemExit()), "hidden": raising(Secretive())},
+        **{
+            "df": 1,
+            "fig": 1,
+            "result": 1.5,
+            "some": [1],
+            "named": {"a": 1},
+            "exits": raising(SystemExit()),
+            "hidden": raising(Secretive()),
+        },
         **{"odd": raising(RuntimeError("as it is")), "_resutl": 1, "os": os},
     }
     filled = interpolate(typed, namespace, Shown())

@@ -222,3 +222,12 @@ def test_the_profile_of_a_terminal_sets_them(endpoint: Endpoint, terminal_with_p
     endpoint.says("ok")
     assert "scripted" in terminal_with_profile.run("%ava hi", 2)
     assert _is_as_the_profile_says(endpoint)
+
+
+def test_a_setting_of_the_configuration_that_cannot_be_is_told_in_one_line(fresh_kernel: Kernel) -> None:
+    fresh_kernel.run("get_ipython().config.AvaMagics.temperature = 'hot'")
+    cell = fresh_kernel.run("%load_ext ava_magic")
+    assert cell.error.startswith("AvaError (config): ava_magic cannot be loaded: The 'temperature' trait")
+    assert cell.error.endswith("not the str 'hot'; mend that in ipython_config.py, and start again")
+    fresh_kernel.run("get_ipython().config.AvaMagics.temperature = 0.5")
+    assert fresh_kernel.run("%load_ext ava_magic").status == "ok"

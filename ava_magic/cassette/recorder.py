@@ -94,7 +94,7 @@ class Recorder(Reel):
             take.request,
             take.deltas,
             take.endpoint.name,
-            take.endpoint.url.partition("?")[0],
+            take.endpoint.address,
             ending.seconds,
             ending.thought_for,
             ending.stopped and failure is None,

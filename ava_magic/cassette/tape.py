@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ..environment import variable
+from ..environment import from_home, variable
 from ..errors import AvaError
 from ..providers.endpoint import Endpoint
 from .player import Player
@@ -43,7 +43,7 @@ def locate(record: str | os.PathLike[str], folder: str) -> str:
     named = os.fspath(record) or variable("AVA_RECORD")
     if not named:
         return ""
-    return os.path.abspath(Path(folder, Path(named).expanduser()))  # noqa: PTH100  # `..` goes, a link stays
+    return os.path.abspath(Path(folder, from_home(named)))  # noqa: PTH100  # `..` goes, a link stays
 
 
 def replays(replay: bool | None) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..atomic import write_whole
 from ..controls import one_line
+from ..environment import from_home
 from ..errors import AvaError
 from .conversation import Conversation
 from .exchanges import Exchange
@@ -73,8 +74,8 @@ def _one_line_for(path: Path) -> Iterator[None]:
 def _full(path: str | Path) -> Path:
     """``path`` from its root, a link followed to what it points to."""
     try:
-        return Path(path).expanduser().resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # a circle of links, nobody's home, a NUL
+        return from_home(path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a circle of links, a NUL
         raise AvaError(f"{one_line(str(path))!r} is no path: {one_line(str(error))}", "config") from None
 
 

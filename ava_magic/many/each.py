@@ -107,7 +107,7 @@ class Batch:
         self._window: deque[asyncio.Future[Reply]] = deque()
         self._pulled = 0
         self._answered = 0
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self._is_exhausted = False
         self._moved = asyncio.Event()  # an item was pulled, or there are no more
         self._taken = asyncio.Event()  # the window has room
@@ -163,7 +163,8 @@ class Batch:
             except asyncio.CancelledError:
                 place.cancel()
                 raise
-            except Exception as error:  # of an item's own code, for one: it ends the run where the item stands
+            except BaseException as error:  # an item's own code's, for one: it ends the run where the item stands
+                # What would end the program goes that way too: out of a task it would end the kernel's loop at once.
                 place.set_exception(error)
                 place.exception()  # it counts as seen: an item before it may have ended the run already
                 self._end()
@@ -189,11 +190,13 @@ class Batch:
             if isinstance(self._source, AsyncIterator):
                 return await anext(self._source, _END)
             return next(self._source, _END)
-        except Exception as error:  # the generator's own: it is raised when what came before it was told
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # the generator's own: it is raised when what came before it was told
             self._end(error)
             return _END
 
-    def _end(self, failure: Exception | None = None) -> None:
+    def _end(self, failure: BaseException | None = None) -> None:
         self._is_exhausted = True
         self.failure = self.failure or failure
         self._moved.set()

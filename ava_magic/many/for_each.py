@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import Arguments
 from ..asking import UnderWay
+from ..environment import from_home
 from ..errors import AvaError
 from ..runner import Run
 from ..shell import hide_our_frames
@@ -132,7 +133,7 @@ def _workers() -> Asker:
 def _items_called(name: str, namespace: Mapping[str, Any]) -> Items:
     """The items of the variable with that name, or the lines of the file."""
     items = namespace.get(name, MISSING)
-    if items is MISSING and Path(name).expanduser().is_file():
+    if items is MISSING and from_home(name).is_file():
         items = Path(name)
     if items is MISSING:
         is_expression = re.search(r"[\[(]", name) or name.partition(".")[0] in namespace

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..environment import from_home
 from ..errors import AvaError
 
 __all__ = ["Items", "Row", "items_of", "words_of"]
@@ -82,7 +83,7 @@ def _source(items: Any) -> Iterator[Any]:
 
 def _lines_of(path: Path) -> Iterator[str]:
     try:
-        file = path.expanduser().open(encoding="utf-8")
+        file = from_home(path).open(encoding="utf-8")
     except OSError as error:
         raise AvaError(f"{path} cannot be read: {error.strerror}", "config") from None
     return _full_lines(file)

@@ -12,10 +12,10 @@ import os
 import stat
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..answers.json_types import Misfit
+from ..environment import from_home
 from ..errors import AvaError
 from ..reply import Reply
 from .results import Head, begins_like_a_line, digest, head_of, reply_in, to_line
@@ -43,7 +43,7 @@ class Ledger:
     """
 
     def __init__(self, path: str | os.PathLike[str], request: str) -> None:
-        self.path = Path(path).expanduser()
+        self.path = from_home(path)
         self.others = 0
         self._request = request
         self._places: dict[str, tuple[int, int]] = {}  # by key: where a line begins, and its length

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from ..controls import one_line
+from ..environment import from_home
 from ..errors import AvaError
 from ..markdown.blocks import fence_around
 from ..values.content import LARGEST_PICTURE, Picture, Piece, mime_of
@@ -18,18 +19,21 @@ __all__ = ["LARGEST_TEXT", "attach"]
 LARGEST_TEXT = 200_000
 """Bytes of a text file.  It goes whole or not at all."""
 
+_PDF = b"%PDF-"  # some are in ASCII throughout, and no text for that
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def attach(path: str) -> Piece:
     """The file at ``path`` as a piece of a prompt.  Raises :class:`AvaError` (``config``) for what cannot go."""
     name = one_line(Path(path).name or path, 100)
-    data = _read(Path(path).expanduser(), path)
+    data = _read(from_home(path), path)
     if mime := mime_of(data):
         return Picture(data, mime, f"[the image {name}]")
-    text = _decoded(data)
+    text = None if data.startswith(_PDF) else _decoded(data)
     if text is None:
-        raise AvaError(f"{path} is neither text nor a PNG, JPEG, GIF or WebP image, so it cannot be attached", "config")
+        raise AvaError(
+            f"{path} is neither text in UTF-8 nor a PNG, JPEG, GIF or WebP image, so it cannot be attached", "config"
+        )
     if len(data) > LARGEST_TEXT:
         raise AvaError(_too_large(path, len(data), LARGEST_TEXT), "config")
     fence = fence_around(text)

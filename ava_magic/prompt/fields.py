@@ -15,6 +15,7 @@ from __future__ import annotations
 import builtins
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -23,7 +24,7 @@ from typing import Any, NamedTuple
 from ..controls import one_line
 from ..values.content import Mixed, Piece
 from ..values.describe import Display, describe, formatted
-from ..values.lookup import MISSING, PATH, find, is_a, name_of
+from ..values.lookup import MISSING, PATH, find, is_a, lacks_item, name_of
 
 __all__ = ["Filled", "Insertion", "fill", "interpolate", "joined"]
 
@@ -65,9 +66,9 @@ class _Filling:
     def replacement(self, match: re.Match[str]) -> list[str | Insertion]:
         opening, closing = len(match["opening"]), len(match["closing"])
         typed = _typed(match)
-        value = find(match["name"], match["path"], self.namespace)
+        value = find(_name(match), match["path"], self.namespace)
         if value is MISSING:
-            self._note_unfound(match["name"], typed)
+            self._note_unfound(match, typed)
             return [match.group()]
         depth = min(opening, closing)
         braces = depth // 2
@@ -90,8 +91,11 @@ class _Filling:
             self._note(typed, _told(error))
             return None
 
-    def _note_unfound(self, name: str, typed: str) -> None:
-        if not (name.startswith("__") or is_a(self.namespace[name], ModuleType)):
+    def _note_unfound(self, match: re.Match[str], typed: str) -> None:
+        name = _name(match)
+        if lacks_item(name, match["path"], self.namespace):
+            self._note(typed, "there is no such item")
+        elif not (name.startswith("__") or is_a(self.namespace[name], ModuleType)):
             self._note(typed, "nothing is run to find it; give it a name of its own")
 
     def _note(self, typed: str, why: str) -> None:
@@ -131,8 +135,8 @@ def fill(
     parts: list[str | Insertion] = []
     position = 0
     for match in _FIELD.finditer(text):
-        if match["name"] not in namespace:
-            filling.unknown.setdefault(match["name"], match)
+        if (name := _name(match)) not in namespace:
+            filling.unknown.setdefault(name, match)
             continue
         parts += [text[position : match.start()], *filling.replacement(match)]
         position = match.end()
@@ -147,6 +151,11 @@ def joined(parts: Iterable[str | Insertion], notes: Sequence[str] = ()) -> Fille
     parts = list(parts)
     inserted = [part for part in parts if isinstance(part, Insertion)]
     return Filled([part if isinstance(part, str) else part.piece for part in parts], inserted, notes)
+
+
+def _name(match: re.Match[str]) -> str:
+    """The name of a field as Python would read it: a keyboard's micro sign is the letter mu."""
+    return unicodedata.normalize("NFKC", match["name"])
 
 
 def _typed(match: re.Match[str]) -> str:

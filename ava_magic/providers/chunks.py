@@ -48,7 +48,8 @@ class ChunkDecoder:
         self._events = EventDecoder()
         self._document: list[bytes] | None = None
         self._sniffed = False
-        self._begun = False
+        self._first: str | None = None  # what the first event holds
+        self._has_choices = False
         self._message = MessageReader()
         self._model: str | None = None
 
@@ -62,7 +63,8 @@ class ChunkDecoder:
         out: list[Delta] = []
         try:
             events = self._events.feed(chunk)
-            self._begun = self._begun or bool(events)
+            if events and self._first is None:
+                self._first = events[0].data
             for event, data, _, _ in events:
                 if self.done:
                     break
@@ -107,10 +109,11 @@ class ChunkDecoder:
         message = self._message
         choices = payload.get("choices")
         if type(choices) is list:
+            self._has_choices = True
             for choice in choices:
                 if type(choice) is not dict or choice.get("index"):  # a second choice is nobody's reply
                     continue
-                delta = choice["delta"] if "delta" in choice else choice.get("message")
+                delta = choice["delta"] if "delta" in choice else _whole(choice)
                 if type(delta) is dict:
                     content = delta.get("content")
                     if len(delta) == 1 and type(content) is str and content.isascii() and not message.pairs.half:
@@ -163,11 +166,13 @@ class ChunkDecoder:
         if self.done or self.finished:
             return
         first = next(iter(self._events.stray), "")
-        if first and not self._begun and not any(name.startswith(first) for name in _FIELDS):
+        if first and self._first is None and not any(name.startswith(first) for name in _FIELDS):
             raise AvaError(f"the answer is no reply; is the base URL right? It began: {first[:80]}", "protocol")
-        if not self._begun:  # so llama-cpp-python answers where the engine fails
+        if self._first is None:  # so llama-cpp-python answers where the engine fails
             why = "the server's log may say why; is the conversation too long for the model?"
             raise AvaError(f"the answer ended before its first word; {why}", "truncated")
+        if not self._has_choices:
+            raise _no_completion(self._first)
         raise AvaError("the reply was cut off before its end; ask again", "truncated")
 
     def _look_for_an_error_between(self) -> None:
@@ -196,7 +201,16 @@ class ChunkDecoder:
             return
         if payload is None and '"choices"' in text[:_BEGINNING] and not text.endswith("}"):
             raise AvaError("the reply was cut off before its end; ask again", "truncated")
-        raise AvaError(f"the answer is no chat completion; is the base URL right? It began: {text[:80]}", "protocol")
+        raise _no_completion(text)
+
+
+def _whole(choice: dict[str, Any]) -> Any:
+    """The message of an answer in one piece; or a text alone, of a completion from before there were chats."""
+    return choice["message"] if "message" in choice else {"content": choice.get("text")}
+
+
+def _no_completion(text: str) -> AvaError:
+    return AvaError(f"the answer is no chat completion; is the base URL right? It began: {text[:80]}", "protocol")
 
 
 def _told(words: str) -> AvaError:

@@ -43,6 +43,11 @@ class Endpoint:
         """The endpoint in a sentence: its host, or its name where it has none."""
         return urlsplit(self.url).netloc.rpartition("@")[2] or self.name
 
+    @property
+    def address(self) -> str:
+        """The URL to show and to write down: less its query, in which a key may stand."""
+        return self.url.partition("?")[0]
+
 
 def endpoint_of(name: str, provider: Any, url: str = "", **about: Any) -> Endpoint:
     """A provider, ours or a plug-in's, as the endpoint ``name`` at ``url``; ``about`` are its further fields.

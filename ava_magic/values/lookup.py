@@ -25,6 +25,7 @@ __all__ = [
     "is_a",
     "is_exactly",
     "is_installed",
+    "lacks_item",
     "module_of",
     "name_of",
     "qualified_name",
@@ -77,6 +78,14 @@ def find(name: str, path: str, namespace: Mapping[str, Any]) -> Any:
         else:
             return MISSING
     return MISSING if is_a(value, ModuleType) else value
+
+
+def lacks_item(name: str, path: str, namespace: Mapping[str, Any]) -> bool:
+    """Whether ``path`` ends in an item that a built-in container does not have."""
+    last = next(reversed([*_STEP.finditer(path)]), None)
+    if last is None or not (last["index"] or last["key"] is not None):
+        return False
+    return _container(find(name, path[: last.start()], namespace)) is not None
 
 
 def attribute_names(value: Any) -> list[str]:
@@ -166,12 +175,20 @@ def _attribute(value: Any, name: str) -> Any:
 
 def _item(value: Any, key: int | str | slice) -> Any:
     """An item of a built-in container whose way to find it is the built-in one."""
+    kind = _container(value)
+    if kind is None:
+        return MISSING
+    try:  # a wrong kind of key raises TypeError
+        if kind is dict:
+            return dict.get(value, key, MISSING)  # __getitem__ would call a __missing__
+        return kind.__getitem__(value, key)
+    except (IndexError, TypeError):
+        return MISSING
+
+
+def _container(value: Any) -> Any:
+    """The built-in container that ``value`` is, and finds its items as; ``None`` for anything else."""
     for kind in (dict, list, tuple, str):
         if is_a(value, kind) and class_attribute(type(value), "__getitem__") is class_attribute(kind, "__getitem__"):
-            try:  # a wrong kind of key raises TypeError
-                if kind is dict:
-                    return dict.get(value, key, MISSING)  # __getitem__ would call a __missing__
-                return kind.__getitem__(value, key)  # type: ignore[index]  # a wrong kind of key is caught below
-            except (IndexError, TypeError):
-                return MISSING
-    return MISSING
+            return kind
+    return None
