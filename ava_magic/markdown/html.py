@@ -181,9 +181,11 @@ def _link(url: str) -> str:
 
 def _end_link(url: str, *, tells_its_target: bool = False) -> str:
     """The end of a link, and beside it where it leads: its words may claim something else."""
-    if not url or tells_its_target:
-        return "</a>" if url else ""
+    if not url:
+        return ""
     parts = urlsplit(url)
+    if tells_its_target and "@" not in parts.netloc:  # before an "@" may stand the name of another host
+        return "</a>"
     return f"</a> <small>({plain(parts.path if parts.scheme == 'mailto' else parts.hostname or '')})</small>"
 
 
