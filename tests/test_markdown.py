@@ -613,6 +613,14 @@ def test_a_formula_in_brackets_keeps_its_lines(line: str) -> None:
             r"\begin{spreadlines}{99em}a\end{spreadlines}",
             r"\cancel[data-padding=99em]{x}",
         ),
+        *(
+            r"\textllap{x}",
+            r"\textrlap{x}",
+            r"\refeq{x}",
+            r"\definecolor{black}{rgb}{1,1,1}",
+            r"\label a",
+            r"\label{a{b}}",
+        ),
         *(r"\style{color:red}{x}", r"\require{html}", r"\def\a{x}", r"\newcommand{\a}{x}", r"\let\a=\href"),
     ],
 )
