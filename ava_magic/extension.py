@@ -86,7 +86,6 @@ def unload(shell: InteractiveShell) -> None:
         close_all()
 
 
-<<<<<<< HEAD
 def _tell_of_lost_questions(shell: InteractiveShell) -> None:
     """Say so where the cell that loads the extension asks as well, and IPython has read its ``?`` as it always does."""
     if (history := shell.history_manager) is None:
@@ -94,7 +93,8 @@ def _tell_of_lost_questions(shell: InteractiveShell) -> None:
     typed, run = history.input_hist_raw[-1], history.input_hist_parsed[-1]
     if "ext ava_magic" in typed and asks_for_help(typed) and "magic('pinfo" in run:
         print("[%ava asks nothing that ends in ? in the cell that loads it: run the cell again or ask in the next]")
-=======
+
+
 def _is_listened_to(record: logging.LogRecord) -> bool:
     """Whether the log is told: here a cell shows its retries and failures itself.
 
@@ -102,7 +102,6 @@ def _is_listened_to(record: logging.LogRecord) -> bool:
     ``%config`` for one, and each failure would then stand below its cell twice.
     """
     return logging.getLogger(record.name).isEnabledFor(logging.INFO)
->>>>>>> old15
 
 
 def _end(change: Any) -> None:

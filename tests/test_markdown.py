@@ -259,12 +259,21 @@ def test_where_a_link_leads_is_readable_beside_its_words(written: str, url: str,
         ("_https://a.example/b_ __https://c.example__", ["https://a.example/b", "https://c.example"]),
         ("https://a.example/?b=1&amp;c=2", ["https://a.example/?b=1&c=2"]),
         ("(as in https://a.example/B_(c)), (https://d.example/e)", ["https://a.example/B_(c)", "https://d.example/e"]),
+        ("\u89c1https://a.example/__init__.py\u3002", ["https://a.example/__init__.py"]),
+        ("{https://a.example/{b}/{c}}, [http://[::1]]", ["https://a.example/{b}/{c}", "http://[::1]"]),
+        ("https://a.example/b[c](https://d.example/e)", ["https://a.example/b", "https://d.example/e"]),
+        ("https://a.example/b[^1]", ["https://a.example/b"]),
     ],
 )
 def test_a_bare_address_is_a_link(text: str, links: list[str]) -> None:
     html = to_html(text)
     assert_inert(html)
     assert Page(html).links == links
+
+
+@pytest.mark.parametrize("written", ["https://your.bank@evil.example/b", "<https://your.bank@evil.example/b>"])
+def test_an_address_that_begins_with_another_host_is_told_apart(written: str) -> None:
+    assert Page(to_html(written)).text == "https://your.bank@evil.example/b (evil.example)\n"
 
 
 @pytest.mark.parametrize(
@@ -281,7 +290,7 @@ def test_the_words_around_a_bare_address_stay(text: str) -> None:
 
 def test_an_address_that_leads_nowhere_is_read_once_and_is_text() -> None:
     """Or each of those inside it would be read to the end of them all."""
-    text = "http://[" * 40 + "_a_"
+    text = "http://[a]" * 40 + "_a_"
     assert to_html(text) == f"<p>{text}</p>\n"
 
 
@@ -608,6 +617,14 @@ def test_a_formula_in_brackets_keeps_its_lines(line: str) -> None:
             r"\begin{spreadlines}{99em}a\end{spreadlines}",
             r"\cancel[data-padding=99em]{x}",
         ),
+        *(
+            r"\textllap{x}",
+            r"\textrlap{x}",
+            r"\refeq{x}",
+            r"\definecolor{black}{rgb}{1,1,1}",
+            r"\label a",
+            r"\label{a{b}}",
+        ),
         *(r"\style{color:red}{x}", r"\require{html}", r"\def\a{x}", r"\newcommand{\a}{x}", r"\let\a=\href"),
     ],
 )
@@ -737,6 +754,8 @@ def test_a_formula_that_is_still_being_written_is_let_be(text: str) -> None:
             ("[a](http://x/_(y)) b", "[a](http://x/_(y)) b"),
         ),
         *(("**\u6ce8\uff1a**\u8fd9", "**\u6ce8\uff1a**\u8fd9"), ("\u6ce8**\u201c\u8fd9", "\u6ce8**\u201c\u8fd9**")),
+        *(("*a " * 24 + "b", "*a " * 24 + "b" + "*" * 24), ("*a " * 25 + "b", "*a " * 25 + "b")),
+        *(("a & b", "a & b"), ("R&D", "R"), ("R&D ", "R&D "), ("a &am", "a "), ("a &#3", "a "), ("a &amp;", "a &amp;")),
         *(("````md\n```", "````md"), ("````md\n```py", "````md\n```py")),
     ],
 )

@@ -17,16 +17,15 @@ from markdown_it.rules_inline import StateInline, emphasis
 
 __all__ = ["BARE_URL", "add_emphasis", "is_cjk"]
 
-_CJK = re.compile(
-    "[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
-)
+_CJK = "[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
 _NO_URL = r"\s<>\"'`\\$\u00ab\u00bb\u2018-\u201f\u3001\u3002\u3008-\u3011\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f"
-_NO_END = r".,:;!?)\]}*_~"
-_BRACKETS = rf"\([^(){_NO_URL}]*\)"
+_NO_END = r".,:;!?)\[\]}*_~"
+# What it opens and closes itself; but "[^1]" is the mark of a footnote, and "[a](b)" a link.
+_BRACKETS = rf"(?:\([^(){_NO_URL}]*\)|\{{[^{{}}{_NO_URL}]*\}}|\[(?!\^)[^\[\]{_NO_URL}]*\](?!\())"
 _NO_ENTITY = r"(?!&\#?\w+;)"
 BARE_URL = re.compile(
-    rf"""(?<![^\W_])(?<![:/.@-])https?://
-    (?:{_BRACKETS}|\\[_*~&\#+.-]|&amp;|(?!\*\*|~~|{_BRACKETS}){_NO_ENTITY}[^{_NO_URL}])*
+    rf"""(?:(?<![^\W_])|(?<={_CJK}))(?<![:/.@-])https?://
+    (?:{_BRACKETS}|\\[_*~&\#+.-]|&amp;|(?!\*\*|~~|\[|{_BRACKETS}){_NO_ENTITY}[^{_NO_URL}])*
     (?:{_BRACKETS}|{_NO_ENTITY}[^{_NO_URL}{_NO_END}])""",
     re.VERBOSE,
 )
@@ -61,7 +60,7 @@ def add_emphasis(parser: MarkdownIt, is_safe: Callable[[str], bool]) -> None:
 
 def is_cjk(character: str) -> bool:
     """Whether it is one of those that are written without blanks between words, or of their punctuation."""
-    return _CJK.match(character) is not None
+    return re.match(_CJK, character) is not None
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:

@@ -44,10 +44,10 @@ _LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
 # a formula could black out the page or write over our own words.  From the packages of MathJax that JupyterLab loads.
 _TEX = re.compile(
     r"""\\(?:
-    href|url|(?:eq)?ref|includegraphics|class|cssId|style|html\w*|data|require|unicode|mmlToken|texttip|mathtip|tooltip|csname|toggle|action
-    |[egx]?def|(?:future)?let|(?:re|provide)?newcommand|(?:re)?newenvironment|Declare\w+|Newextarrow|(?:re)?newtagform|usetagform
+    href|url|(?:eq)?ref|refeq|includegraphics|class|cssId|style|html\w*|data|require|unicode|mmlToken|texttip|mathtip|tooltip|csname|toggle|action
+    |[egx]?def|(?:future)?let|(?:re|provide)?newcommand|(?:re)?newenvironment|Declare\w+|definecolor|Newextarrow|(?:re)?newtagform|usetagform
     |setOptions|mathtoolsset
-    |skew|minCDarrow(?:width|height)|[rR]ule|Space|bbox|smash|smashoperator|raise|lower|(?:math|cramped)?[rlc]lap|m?kern|kernHyps|insertBetweenHyps
+    |skew|minCDarrow(?:width|height)|[rR]ule|Space|bbox|smash|smashoperator|raise|lower|(?:math|text|cramped)?[rlc]lap|m?kern|kernHyps|insertBetweenHyps
     |[hmv]skip|[hvm]space|move(?:left|right)|raisebox|parbox|framebox|(?:math)?makebox|above(?:withdelims)?|(?:up|left)root
     )(?![A-Za-z])
     |\\(?:[bx]?cancel(?:to)?|enclose\s*\{[^{}]*\}|shove(?:left|right)|xmathstrut|(?:over|under)bracket|begin\s*\{multlined\})\s*\[
@@ -170,7 +170,7 @@ class _Renderer(RendererHTML):
         token.content = _LABEL.sub("", token.content)  # the front end would give the formula an id of that name
         closing = CLOSING.get(token.markup, token.markup)
         source = escape(token.markup + token.content + closing)
-        if loads_or_links(token.content):
+        if loads_or_links(token.content) or "\\label" in token.content:
             return f"<code>{source}</code>"
         return f"<p>{source}</p>\n" if token.block else f"<span>{source}</span>"
 
@@ -181,9 +181,11 @@ def _link(url: str) -> str:
 
 def _end_link(url: str, *, tells_its_target: bool = False) -> str:
     """The end of a link, and beside it where it leads: its words may claim something else."""
-    if not url or tells_its_target:
-        return "</a>" if url else ""
+    if not url:
+        return ""
     parts = urlsplit(url)
+    if tells_its_target and "@" not in parts.netloc:  # before an "@" may stand the name of another host
+        return "</a>"
     return f"</a> <small>({plain(parts.path if parts.scheme == 'mailto' else parts.hostname or '')})</small>"
 
 

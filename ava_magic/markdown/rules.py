@@ -20,7 +20,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from .emphasis import add_emphasis
 from .footnotes import MARK, add_footnotes
 
-__all__ = ["CLOSING", "DOLLARS", "HALF_DOLLARS", "add_display_math", "add_rules"]
+__all__ = ["CLOSING", "DEEPEST", "DOLLARS", "HALF_DOLLARS", "add_display_math", "add_rules"]
 
 # At DEBUG markdown-it tells of every rule that it tries: half a megabyte below a reply, where somebody who looks for
 # something else has set the root logger to that.  A level of the user's own stays.
@@ -48,14 +48,16 @@ DOLLARS = re.compile(
 HALF_DOLLARS = re.compile(rf"(?:{_OPENS}(?!\d)(?:`[^`$]*`?|{_TEX})|{_OPENS_TWO}{_TWO_SIGNS_TEX}\$?)\\?\Z", re.DOTALL)
 """The beginning of a formula of which the end may still come."""
 
-_DEEPEST = 24  # levels of nesting above which a block, or a line of text, is shown as it was written
-_MANY_OPEN = re.compile(rf"(?:\[[^\[\]`\\]{{0,40}}){{{_DEEPEST + 1}}}")
+DEEPEST = 24
+"""Levels of nesting above which a block, or a line of text, is shown as it was written."""
+
+_MANY_OPEN = re.compile(rf"(?:\[[^\[\]`\\]{{0,40}}){{{DEEPEST + 1}}}")
 _OPEN_RUN = re.compile(r"(?:!?\[(?!\^))*")
 
 
 def add_rules(parser: MarkdownIt) -> None:
     """Teach ``parser`` all of them."""
-    parser.options["maxNesting"] = 4 * _DEEPEST
+    parser.options["maxNesting"] = 4 * DEEPEST
     parser.enable(["table", "strikethrough"])
     add_display_math(parser)
     add_footnotes(parser)
@@ -169,7 +171,7 @@ def _shallow_blocks(state: StateCore) -> None:
         if token.level == 0 and token.nesting <= 0:
             block = state.tokens[start : index + 1]
             start = index + 1
-            if max(inner.level for inner in block) > _DEEPEST and block[0].map is not None:
+            if max(inner.level for inner in block) > DEEPEST and block[0].map is not None:
                 lines = state.src.split("\n") if lines is None else lines
                 first, last = block[0].map
                 block = [Token("code_block", "code", 0, content="\n".join(lines[first:last]) + "\n")]
@@ -182,7 +184,7 @@ def _finish_inline(state: StateCore) -> None:
     for index, token in enumerate(state.tokens):
         if token.type != "inline" or not token.children:
             continue
-        if max(child.level for child in token.children) > _DEEPEST:
+        if max(child.level for child in token.children) > DEEPEST:
             token.children = [Token("text", "", 0, content=token.content)]
         _tell_of_links(token.children)
         if index > 1 and state.tokens[index - 2].type == "list_item_open" and token.content[:4] in _TASKS:

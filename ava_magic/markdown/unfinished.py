@@ -13,7 +13,7 @@ from markdown_it.token import Token
 
 from .blocks import block_parser
 from .emphasis import BARE_URL, is_cjk
-from .rules import CLOSING, DOLLARS, HALF_DOLLARS
+from .rules import CLOSING, DEEPEST, DOLLARS, HALF_DOLLARS
 
 __all__ = ["mend"]
 
@@ -27,7 +27,7 @@ _ROW = re.compile(rf"({_PREFIX})(\|[^\n]*)(?:\n[ \t>]*[-:| \t]*)?")
 _HALF_ADDRESS = r"""(?:[^()\s]|\([^()\s]*\))*(?:\([^()\s]*|[ ]+(?:"[^"\n]*"?|'[^'\n]*'?)?)?"""
 _HALF_LINK = re.compile(rf"(?<!\\)!?\[([^\[\]\n^][^\[\]\n]*)(?:\](?:\({_HALF_ADDRESS}|\[[^\[\]\n]*)?)?$")
 _HALF_NOTE = re.compile(r"!?\[(?:\^[^\[\]\n]*\]?)?$|!$")
-_HALF_SIGN = re.compile(r"(?<!\\)(?:\\|\${1,2}|(?<!~)~)$")
+_HALF_SIGN = re.compile(r"(?<!\\)(?:\\|\${1,2}|(?<!~)~|&\#?\w{0,7})$")
 _PART = re.compile(
     r"(?P<code>`+)|(?P<url>https?://)|(?P<bracket>\\[(\[])|\\.|(?P<dollar>\$)|(?P<run>\*+|~~|(?<!\w)_+|_+(?!\w))"
 )
@@ -82,7 +82,7 @@ def _mend_words(text: str) -> str:
     text = _HALF_SIGN.sub("", _HALF_NOTE.sub("", _HALF_LINK.sub(r"\1", text)))
     opened: list[tuple[str, int]] = []  # the signs of open emphasis with their numbers, outermost first
     position = 0
-    while part := _PART.search(text, position):
+    while len(opened) <= DEEPEST and (part := _PART.search(text, position)):  # each run looks at all that are open
         position = part.end()
         if part["code"]:
             end = re.compile(rf"(?<!`){part['code']}(?!`)").search(text, position)
@@ -109,7 +109,8 @@ def _mend_words(text: str) -> str:
                 text = text[: part.start()]
                 break
             opened = _with_run(opened, part["run"], text[part.start() - 1 : part.start()], text[position])
-    closers = "".join(sign * number for sign, number in reversed(opened))
+    shown = opened if len(opened) <= DEEPEST else []  # what is marked deeper is shown as it is written
+    closers = "".join(sign * number for sign, number in reversed(shown))
     return text.rstrip(" ") + closers if closers else text
 
 
