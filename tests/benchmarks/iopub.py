@@ -33,7 +33,7 @@ class Meter:
         self._socket.setsockopt(zmq.RCVHWM, 0)  # nothing is dropped
         self._socket.setsockopt(zmq.RCVTIMEO, _LONGEST)
         self._socket.subscribe(b"")
-        self._socket.connect(f"tcp://127.0.0.1:{kernel.manager.iopub_port}")
+        self._socket.connect(f"ipc://{kernel.manager.ip}-{kernel.manager.iopub_port}")
         while not self._socket.poll(200):  # until the subscription has arrived
             self._reply(kernel.start("pass").message_id)
         while self._socket.poll(200):
