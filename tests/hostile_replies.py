@@ -374,6 +374,9 @@ _TEX = {
     "tex-in-heading": ("# See $\\href{javascript:«run»}{x}$\n\n| $\\url{«url»}$ |\n|---|\n\nhere", "See", "here"),
     "tex-rule": (r"See $$ \rule{1000em}{1000em} $$ and $\Rule{99em}{99em}{99em}$ here", "See", "here"),
     "tex-overprint": (r"See $\smash{\raise{60px}{\rlap{\text{Ava says}}}}$ here", "See", "Ava says", "here"),
+    "tex-overprint-words": (r"See $\textllap{Ava says}$ and $\refeq{x}$ here", "See", "Ava says", "here"),
+    "tex-deep": ("See $" + r"\cfrac{1}{" * 100 + "x" + "}" * 100 + "$ here", "See", "here"),
+    "tex-doubled": ("See $" + r"\xrightarrow{" * 24 + "x" + "}" * 24 + "$ here", "See", "here"),
     "tex-rows": (r"See $$a \\[1000em] b \\[-99em] c$$ here", "See", "here"),
     "tex-unclosed": (r"See $\href{javascript:«run»}{x} here", "here"),
 }

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ava_magic.markdown.blocks import Blocks
-from ava_magic.markdown.html import CODE_FONT, as_it_is, loads_or_links, plain, to_html
+from ava_magic.markdown.formulas import does_more_than_show
+from ava_magic.markdown.html import CODE_FONT, as_it_is, plain, to_html
 from ava_magic.markdown.inert import inert_markdown
 from ava_magic.markdown.unfinished import mend
 
@@ -102,7 +103,7 @@ def assert_inert(html: str) -> None:
             assert {"target", "rel"} <= attributes.keys(), html
     for formula in page.formulas:
         assert _FORMULA.fullmatch(formula), formula
-        assert not loads_or_links(formula), formula
+        assert not does_more_than_show(formula), formula
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", html)
 
 
@@ -637,6 +638,36 @@ def test_a_formula_that_could_do_more_than_show_itself_is_shown_as_text(command:
 
 
 @pytest.mark.parametrize(
+    ("begin", "end", "deepest"),
+    [
+        *(
+            (r"\cfrac{1}{1+", "}", 24),
+            (r"\sqrt{", "}", 24),
+            (r"\left(", r"\right)", 24),
+            (r"\xrightarrow[a]{", "}", 10),
+        ),
+        *((r"\pmb{", "}", 10), (r"\{\frac{\xi}{", r"}\}", 24), (r"\displaystyle ", "", 96), (r"\color{red}", "", 92)),
+    ],
+)
+def test_a_formula_that_is_nested_too_deep_for_a_page_is_shown_as_text(begin: str, end: str, deepest: int) -> None:
+    for times in (deepest, deepest + 1):
+        formula = f"{begin * times}x{end * times}"
+        assert Page(to_html(f"${formula}$")).formulas == ([f"${formula}$"] if times == deepest else [])
+        assert formula in Page(to_html(f"${formula}$")).text
+
+
+def test_a_proof_of_many_steps_is_shown_as_text() -> None:
+    proof = r"$\begin{prooftree}\AxiomC{a}%s\end{prooftree}$"
+    assert Page(to_html(proof % (r"\UnaryInfC{b}" * 20))).formulas
+    assert not Page(to_html(proof % (r"\UnaryInfC{b}" * 30))).formulas
+
+
+def test_what_stands_side_by_side_is_not_deep() -> None:
+    formula = "$" + r"\begin{aligned}\frac{a}{\sqrt{b}} &= \xrightarrow[a]{\text{b}} \\ \end{aligned}" * 50 + "$"
+    assert Page(to_html(formula)).formulas == [formula]
+
+
+@pytest.mark.parametrize(
     "tex",
     [
         r"\frac{a}{b}",
@@ -661,7 +692,7 @@ def test_a_formula_that_could_do_more_than_show_itself_is_shown_as_text(command:
     ],
 )
 def test_a_formula_that_only_shows_something_is_let_be(tex: str) -> None:
-    assert not loads_or_links(tex)
+    assert not does_more_than_show(tex)
 
 
 @pytest.mark.parametrize("text", ["<b>&amp;</b>", "$a$ \\(b\\)", "**a** [b](http://c.example)", "\x1b\u202e", "\"'"])

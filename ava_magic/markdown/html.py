@@ -5,9 +5,8 @@ JupyterLab runs script that it finds in the HTML of a live session, so nothing o
 - raw HTML is text; the only tags are those written here, and no attribute of them is the reply's but a link's target;
 - a link leads to ``http``, ``https`` or ``mailto``, and the host that it leads to is readable beside it;
 - an image is a link, since loading it would carry data out;
-- mathematics is left between its delimiters for the front end to typeset, unless it holds a command that can load,
-  link, name an element or reach out of its place; everywhere else ``$`` and ``\\`` are kept from being taken for a
-  delimiter;
+- mathematics is left between its delimiters for the front end to typeset, unless ``formulas`` finds that it would do
+  more than show itself; everywhere else ``$`` and ``\\`` are kept from being taken for a delimiter;
 - what is nested deeper than anybody reads is shown as it was written.
 
 The work is linear in the text: markdown-it's is, and so is what is added here.
@@ -30,9 +29,10 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
 from ..controls import visible
+from .formulas import does_more_than_show
 from .rules import CLOSING, add_rules
 
-__all__ = ["CODE_FONT", "as_it_is", "loads_or_links", "plain", "to_html"]
+__all__ = ["CODE_FONT", "as_it_is", "plain", "to_html"]
 
 CODE_FONT = "font-family: var(--jp-code-font-family, monospace)"
 """JupyterLab's font for code, by name: Voilà gives ``<pre>`` none."""
@@ -40,25 +40,6 @@ CODE_FONT = "font-family: var(--jp-code-font-family, monospace)"
 _log = logging.getLogger(__name__)
 _HIGHLIGHT_LIMIT = 100_000  # characters of code above which colours are not worth their time
 _LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
-# What loads, links, names an element or defines a command; what takes a length, or prints over what stands beside it:
-# a formula could black out the page or write over our own words.  From the packages of MathJax that JupyterLab loads.
-_TEX = re.compile(
-    r"""\\(?:
-    href|url|(?:eq)?ref|refeq|includegraphics|class|cssId|style|html\w*|data|require|unicode|mmlToken|texttip|mathtip|tooltip|csname|toggle|action
-    |[egx]?def|(?:future)?let|(?:re|provide)?newcommand|(?:re)?newenvironment|Declare\w+|definecolor|Newextarrow|(?:re)?newtagform|usetagform
-    |setOptions|mathtoolsset
-    |skew|minCDarrow(?:width|height)|[rR]ule|Space|bbox|smash|smashoperator|raise|lower|(?:math|text|cramped)?[rlc]lap|m?kern|kernHyps|insertBetweenHyps
-    |[hmv]skip|[hvm]space|move(?:left|right)|raisebox|parbox|framebox|(?:math)?makebox|above(?:withdelims)?|(?:up|left)root
-    )(?![A-Za-z])
-    |\\(?:[bx]?cancel(?:to)?|enclose\s*\{[^{}]*\}|shove(?:left|right)|xmathstrut|(?:over|under)bracket|begin\s*\{multlined\})\s*\[
-    |\\begin\s*\{(?:spreadlines|minipage|indentalign)\}
-    |\\begin\s*\{\w*\*?\}\s*(?:\[[^\]]{0,9}\]\s*)?\{[^{}]*[pmbwW]\s*\{                  # a column's width
-    |\\(?:\\\*?|newline(?![A-Za-z]))\s*\[\s*\+?(?:-|\d{3}|\d\d[\d.,]*\s*(?:em|ex|pc|in|cm))    # a row's distance
-    |\\genfrac(?!(?:\s*\{[^{}]*\}){2}\s*\{\s*\d?(?:\.\d+)?\s*(?:pt|px|mu)?\s*\})       # a thick line
-    |(?:\\(?:!|neg(?:thin|med|thick)space)[\s{}]*){8}
-    """,
-    re.VERBOSE,
-)
 
 
 def to_html(text: str, *, continues: bool = False) -> str:
@@ -82,12 +63,6 @@ def plain(text: str) -> str:
 def as_it_is(text: str) -> str:
     """A text of many lines as HTML that shows it as it is."""
     return f'<p style="white-space: pre-wrap">{plain(text)}</p>\n'
-
-
-def loads_or_links(tex: str) -> bool:
-    """Whether a formula holds a TeX command that can load, link, name an element, define another command, or
-    reach out of its place in the page."""
-    return _TEX.search(tex) is not None
 
 
 @functools.cache
@@ -170,7 +145,7 @@ class _Renderer(RendererHTML):
         token.content = _LABEL.sub("", token.content)  # the front end would give the formula an id of that name
         closing = CLOSING.get(token.markup, token.markup)
         source = escape(token.markup + token.content + closing)
-        if loads_or_links(token.content) or "\\label" in token.content:
+        if does_more_than_show(token.content) or "\\label" in token.content:
             return f"<code>{source}</code>"
         return f"<p>{source}</p>\n" if token.block else f"<span>{source}</span>"
 

@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 from ..controls import visible
 from .blocks import block_parser, fence_around
-from .html import loads_or_links
+from .formulas import does_more_than_show
 
 __all__ = ["inert_markdown", "inert_source"]
 
@@ -110,7 +110,7 @@ def _inert_words(text: str) -> str:
 
 def _inert_text(text: str) -> str:
     text = text.replace("![", "!\\[")
-    if loads_or_links(text):
+    if does_more_than_show(text):
         text = text.replace("\\", "\\" + _SPLIT)
     text = _LINK.sub(lambda match: match.group()[0] + "\\" + match.group()[1:], text)
     return re.sub(r"`{3,}|~{3,}", lambda match: "\\" + "\\".join(match.group()), text)
