@@ -542,6 +542,13 @@ def test_code_has_the_classes_of_its_language_and_all_its_characters() -> None:
     assert page.text.rstrip() == "\ndef f(): return '<&>'  # $x$"
 
 
+@pytest.mark.parametrize("language", ["python", ""])
+def test_an_empty_line_that_code_begins_with_is_there_on_a_page(language: str) -> None:
+    """A browser drops a line end right behind ``<pre>``."""
+    assert re.search(r"<pre[^>]*><span></span>\n", to_html(f"```{language}\n\nx = 1\n```"))
+    assert "<span></span>" not in to_html(f"```{language}\nx = 1\n```")
+
+
 @pytest.mark.parametrize("fence", ["```\n{}\n```", "```no-such-language\n{}\n```", "~~~\n{}\n~~~", "```\n{}", "    {}"])
 def test_code_in_no_known_language_is_text(fence: str) -> None:
     page = Page(to_html(fence.format("a < b && c")))

@@ -178,7 +178,8 @@ def _code(code: str, language: str, *, goes_on: bool = False) -> str:
         style += "; margin-bottom: 1em"
     if "\n" not in code.rstrip("\n"):
         style += "; user-select: all"  # a single command is copied whole, so one click marks it
-    return f'<div class="highlight"><pre style="{style}">{_highlight(code, language)}</pre></div>\n'
+    first = "<span></span>" if code.startswith("\n") else ""  # or a page drops the line end right behind the tag
+    return f'<div class="highlight"><pre style="{style}">{first}{_highlight(code, language)}</pre></div>\n'
 
 
 def _highlight(code: str, language: str) -> str:
