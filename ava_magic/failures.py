@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["as_ava_error", "certificate_words", "explain", "os_words", "without_keys_in_words"]
 
 
-def explain(error: Exception, endpoint: Endpoint) -> AvaError:
+def explain(error: BaseException, endpoint: Endpoint) -> AvaError:
     """``error``, whatever it was that asking ``endpoint`` raised."""
     if isinstance(error, AvaError):
         words = str(error) if str(error).startswith(endpoint.where) else f"{endpoint.where}: {error}"

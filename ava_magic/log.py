@@ -2,8 +2,7 @@
 
 INFO: a question was sent, to whom, and how it ended.  WARNING: a request is repeated, or a question failed.  DEBUG: the
 words of the failure, which may quote what was sent.  Where the extension is loaded, a cell shows the warnings itself,
-and they are told from INFO on.  No line holds a key; a question or an answer stands in none above
-DEBUG.
+and they are told from INFO on.  No line holds a key; a question or an answer stands in none above DEBUG.
 """
 
 from __future__ import annotations

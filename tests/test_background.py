@@ -225,7 +225,7 @@ async def slow(model, messages, **fields):
         yield "half"
         await asyncio.Event().wait()
     finally:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.1)
         print("has hung up")
 """
 

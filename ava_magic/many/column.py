@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import AvaError
-from ..providers.shape import in_words
+from ..failures import explain
 from ..reply import Reply
 from ..runner import Run
 from ..turn import Turn
@@ -36,7 +36,7 @@ class Column:
         except AvaError as error:
             self.error = error
         except SystemExit as error:  # a provider's own; out of a task of ours it would end the kernel
-            self.error = AvaError(f"the provider {self.turn.endpoint.where} failed: {in_words(error)}", "api")
+            self.error = explain(error, self.turn.endpoint)
         finally:
             self.over = True
 
