@@ -24,7 +24,8 @@ from .lab import CHROMIUM, Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM, reason="no Chromium here")]
 
-_NEVER_RUN_RAW = ("base-href", "meta-refresh", "meta-refresh-javascript")  # they would take the page away with them
+# They would take the page away with them, and the last two its process.
+_NEVER_RUN_RAW = ("base-href", "meta-refresh", "meta-refresh-javascript", "tex-deep", "tex-doubled")
 _CELL = "document.querySelectorAll('.jp-Notebook .jp-Cell')"
 
 
